@@ -1,0 +1,143 @@
+// Package timer is Zeek's timer manager: timers that run on network time, in an
+// array heap whose order of equal times is Zeek's (Timer.cc, PriorityQueue.cc).
+//
+// The heap is not stable, and equal times happen (several SYNs of one
+// microsecond), so the order in which they fire depends on every timer that is
+// in the array. Therefore all timers of a run, whoever arms them, are in one
+// Manager.
+//
+// A Manager belongs to one goroutine.
+package timer
+
+// A Timer is an entry of the heap. Embed it in, or point to it from, what is
+// timed; it can be armed again once it is idle. The zero value is idle.
+type Timer struct {
+	at  float64
+	pos int // index in the heap plus 1; 0 when idle
+	// Fire runs when the time has come. now is the clock of the manager, not
+	// the timer's own time; expiring says that the run ends and all timers are
+	// popped whatever their time (Timer.cc, TimerMgr::Expire).
+	Fire func(now float64, expiring bool)
+}
+
+// Armed says whether the timer waits in a heap.
+func (t *Timer) Armed() bool { return t.pos > 0 }
+
+// At returns the time for which the timer was armed last.
+func (t *Timer) At() float64 { return t.at }
+
+// Manager is the heap and its clock.
+type Manager struct {
+	heap []*Timer
+	now  float64
+}
+
+// Now returns the time of the last Advance.
+func (m *Manager) Now() float64 { return m.now }
+
+// Len returns the number of armed timers.
+func (m *Manager) Len() int { return len(m.heap) }
+
+// Next returns the earliest time, and whether there is a timer at all.
+func (m *Manager) Next() (float64, bool) {
+	if len(m.heap) == 0 {
+		return 0, false
+	}
+	return m.heap[0].at, true
+}
+
+// Add arms t for the time at (seconds since the epoch), which may be past: it
+// then runs at the next Advance. t must be idle.
+func (m *Manager) Add(t *Timer, at float64) {
+	if t.pos != 0 {
+		panic("timer: Add of an armed timer")
+	}
+	t.at = at
+	m.heap = append(m.heap, t)
+	t.pos = len(m.heap)
+	m.up(len(m.heap) - 1)
+}
+
+// Cancel takes t out of the heap; an idle timer is left alone.
+//
+// As in Zeek the entry is first moved to the root as if it were the earliest,
+// then popped: that decides the order of the others with equal times.
+func (m *Manager) Cancel(t *Timer) {
+	if t.pos == 0 {
+		return
+	}
+	for i := t.pos - 1; i > 0; i = (i - 1) / 2 {
+		m.swap(i, (i-1)/2)
+	}
+	m.pop()
+}
+
+// Advance sets the clock and runs what is due, at most limit timers (no bound
+// if limit is below 0). It returns how many ran.
+func (m *Manager) Advance(now float64, limit int) int {
+	m.now = now
+	n := 0
+	for (limit < 0 || n < limit) && len(m.heap) > 0 && m.heap[0].at <= now {
+		m.pop().Fire(now, false)
+		n++
+	}
+	return n
+}
+
+// Expire pops every timer, in heap order, whatever its time.
+func (m *Manager) Expire() {
+	for len(m.heap) > 0 {
+		m.pop().Fire(m.now, true)
+	}
+}
+
+func (m *Manager) pop() *Timer {
+	top := m.heap[0]
+	last := len(m.heap) - 1
+	m.heap[0] = m.heap[last]
+	m.heap[0].pos = 1
+	m.heap[last] = nil
+	m.heap = m.heap[:last]
+	if last > 0 {
+		m.down(0)
+	}
+	top.pos = 0
+	return top
+}
+
+func (m *Manager) swap(i, j int) {
+	h := m.heap
+	h[i], h[j] = h[j], h[i]
+	h[i].pos, h[j].pos = i+1, j+1
+}
+
+func (m *Manager) up(i int) {
+	for i > 0 {
+		p := (i - 1) / 2
+		if !(m.heap[p].at > m.heap[i].at) {
+			return
+		}
+		m.swap(p, i)
+		i = p
+	}
+}
+
+// down sinks entry i. Of two children with equal times the right one is taken,
+// and only a strictly earlier child moves up.
+func (m *Manager) down(i int) {
+	for {
+		l, r := 2*i+1, 2*i+2
+		if l >= len(m.heap) {
+			return
+		}
+		c := l
+		if r < len(m.heap) && !(m.heap[l].at < m.heap[r].at) {
+			c = r
+		}
+		if !(m.heap[c].at < m.heap[i].at) {
+			return
+		}
+		m.swap(c, i)
+		i = c
+	}
+}
