@@ -1,0 +1,424 @@
+package magic
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// program is a compiled pattern: segments with gaps of free octets between
+// them. Nearly every rule is one segment of texts at fixed places.
+//
+// What precedes an unbounded gap need only end as early as possible, since the
+// gap takes whatever is left; so every segment is searched once, without going
+// back. Bounded gaps are accepted only where the segment before them can end
+// at one place only (see compile).
+type program []segment
+
+type segment struct {
+	min, max int // octets of the gap before the segment; max may be unbounded
+
+	// Either texts or auto is set.
+	texts []text // alternatives
+	auto  *dfa
+	need  []byte // with auto and a gap: the segment begins with it
+}
+
+// text is a pattern of fixed length.
+type text struct {
+	length int
+	steps  []step // ordered so that what most likely fails comes first
+	key    []byte // the longest of the steps' literals, to search for ...
+	at     int    // ... and its place
+}
+
+// step is one condition of a text. Octets without condition have no step.
+type step struct {
+	at      int
+	literal []byte // octets from at on, or nil:
+	set     set    // the octet at at is one of it
+}
+
+func (t *text) holds(b []byte) bool {
+	if len(b) < t.length {
+		return false
+	}
+	for i := range t.steps {
+		s := &t.steps[i]
+		if s.literal == nil {
+			if !s.set.has(b[s.at]) {
+				return false
+			}
+		} else if string(b[s.at:s.at+len(s.literal)]) != string(s.literal) {
+			return false
+		}
+	}
+	return true
+}
+
+// find returns the end of the first occurrence of t in b that begins at from
+// to last, or -1.
+func (t *text) find(b []byte, from, last int) int {
+	last = min(last, len(b)-t.length)
+	for from <= last {
+		if t.key != nil {
+			i := bytes.Index(b[from+t.at:last+t.at+len(t.key)], t.key)
+			if i < 0 {
+				return -1
+			}
+			from += i
+		}
+		if t.holds(b[from:]) {
+			return from + t.length
+		}
+		from++
+	}
+	return -1
+}
+
+// holds reports whether the pattern matches some beginning of b.
+func (p program) holds(b []byte) bool {
+	pos := 0
+	for i := range p {
+		if pos = p[i].end(b, pos); pos < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// end returns the earliest place where the segment ends if its gap begins at
+// pos, or -1.
+func (s *segment) end(b []byte, pos int) int {
+	from := pos + s.min
+	if from > len(b) {
+		return -1
+	}
+	if s.auto != nil {
+		if s.need != nil {
+			i := bytes.Index(b[from:], s.need)
+			if i < 0 {
+				return -1
+			}
+			from += i
+		}
+		return s.auto.find(b, from)
+	}
+	last := len(b)
+	if s.max != unbounded {
+		last = pos + s.max
+	}
+	best := -1
+	for i := range s.texts {
+		if end := s.texts[i].find(b, from, last); end >= 0 && (best < 0 || end < best) {
+			best = end
+		}
+	}
+	return best
+}
+
+// maxTexts and maxTextLength bound what is written out as texts; what needs
+// more becomes an automaton.
+const (
+	maxTexts      = 32
+	maxTextLength = 1024
+)
+
+var errGap = errors.New("a bounded gap follows a part whose end is not certain")
+
+func compile(n *node) (program, error) {
+	parts := trimEnd(flatten(nil, n))
+	var p program
+	var seg segment
+	var run []*node
+	certain := true // where the segment before the gap ends
+	flush := func() error {
+		if len(run) == 0 {
+			return nil
+		}
+		if seg.min != seg.max && seg.max != unbounded && !certain {
+			return errGap
+		}
+		body := &node{kind: row, subs: run}
+		if seqs, ok := sequences(body); ok {
+			for _, q := range seqs {
+				seg.texts = append(seg.texts, newText(q))
+				certain = certain && len(q) == len(seqs[0])
+			}
+			certain = certain && seg.min == seg.max
+		} else {
+			if seg.min != seg.max && seg.max != unbounded {
+				return errGap
+			}
+			certain = false
+			var err error
+			if seg.auto, err = newDFA(body, seg.max == unbounded); err != nil {
+				return err
+			}
+			if seg.max == unbounded {
+				seg.need = opening(run)
+			}
+		}
+		p = append(p, seg)
+		seg, run = segment{}, nil
+		return nil
+	}
+	for _, n := range parts {
+		if n.kind == repeat && n.subs[0].kind == octet && n.subs[0].set == anyOctet && n.min != n.max {
+			if err := flush(); err != nil {
+				return nil, err
+			}
+			seg.min += n.min
+			if n.max == unbounded || seg.max == unbounded {
+				seg.max = unbounded
+			} else {
+				seg.max += n.max
+			}
+			continue
+		}
+		run = append(run, n)
+	}
+	if err := flush(); err != nil {
+		return nil, err
+	}
+	if len(p) == 0 {
+		return nil, errors.New("the pattern holds for everything")
+	}
+	return p, nil
+}
+
+// flatten appends the parts of n in a row to dst.
+func flatten(dst []*node, n *node) []*node {
+	if n.kind != row {
+		return append(dst, n)
+	}
+	for _, s := range n.subs {
+		dst = flatten(dst, s)
+	}
+	return dst
+}
+
+// trimEnd drops what makes no difference at the end, where a beginning of the
+// data suffices: optional parts and more repetitions than needed.
+func trimEnd(parts []*node) []*node {
+	for len(parts) > 0 {
+		last := parts[len(parts)-1]
+		if last.nullable() {
+			parts = parts[:len(parts)-1]
+			continue
+		}
+		if last.kind == repeat && last.min != last.max {
+			parts[len(parts)-1] = &node{kind: repeat, subs: last.subs, min: last.min, max: last.min}
+		}
+		break
+	}
+	return parts
+}
+
+// sequences writes n out as alternatives of fixed length, if they are few.
+func sequences(n *node) ([][]set, bool) {
+	switch n.kind {
+	case octet:
+		return [][]set{{n.set}}, true
+	case row:
+		all := [][]set{nil}
+		for _, s := range n.subs {
+			next, ok := sequences(s)
+			if !ok {
+				return nil, false
+			}
+			if all, ok = join(all, next); !ok {
+				return nil, false
+			}
+		}
+		return all, true
+	case either:
+		var all [][]set
+		for _, s := range n.subs {
+			next, ok := sequences(s)
+			if !ok {
+				return nil, false
+			}
+			all = append(all, next...)
+		}
+		return all, len(all) <= maxTexts
+	}
+	if n.max == unbounded {
+		return nil, false
+	}
+	sub, ok := sequences(n.subs[0])
+	if !ok {
+		return nil, false
+	}
+	var all [][]set
+	power := [][]set{nil}
+	for i := 0; ; i++ {
+		if i >= n.min {
+			all = append(all, power...)
+		}
+		if i == n.max {
+			return all, len(all) <= maxTexts
+		}
+		if power, ok = join(power, sub); !ok || len(all) > maxTexts {
+			return nil, false
+		}
+	}
+}
+
+// join puts each of b behind each of a.
+func join(a, b [][]set) ([][]set, bool) {
+	if len(a)*len(b) > maxTexts {
+		return nil, false
+	}
+	var all [][]set
+	for _, x := range a {
+		for _, y := range b {
+			if len(x)+len(y) > maxTextLength {
+				return nil, false
+			}
+			all = append(all, append(append([]set(nil), x...), y...))
+		}
+	}
+	return all, true
+}
+
+func newText(q []set) text {
+	t := text{length: len(q)}
+	var sets []step
+	for i := 0; i < len(q); {
+		size, c := q[i].size()
+		if size != 1 {
+			if size < 256 {
+				sets = append(sets, step{at: i, set: q[i]})
+			}
+			i++
+			continue
+		}
+		s := step{at: i}
+		for size == 1 {
+			s.literal = append(s.literal, c)
+			if i++; i == len(q) {
+				break
+			}
+			size, c = q[i].size()
+		}
+		t.steps = append(t.steps, s)
+		if len(s.literal) > len(t.key) {
+			t.key, t.at = s.literal, s.at
+		}
+	}
+	t.steps = append(t.steps, sets...)
+	return t
+}
+
+// opening is the literal that parts begin with, nil if there is none.
+func opening(parts []*node) []byte {
+	var lit []byte
+	for _, n := range parts {
+		if n.kind != octet {
+			break
+		}
+		size, c := n.set.size()
+		if size != 1 {
+			break
+		}
+		lit = append(lit, c)
+	}
+	return lit
+}
+
+// probe is a place of the data that says early which rules can hold.
+type probe struct {
+	at    int
+	table [256]uint8 // the octet there to an index of sets
+	sets  []ruleSet  // rules that are possible then
+}
+
+// maxRules bounds the number of rules.
+const maxRules = 512
+
+// ruleSet is a set of rules, by their number.
+type ruleSet [maxRules / 64]uint64
+
+func (r *ruleSet) add(i int) { r[i/64] |= 1 << (i % 64) }
+
+// index sorts the programs into probes; those that no place tells anything
+// about are the rest.
+func index(programs []program) (probes []probe, rest ruleSet, err error) {
+	possible := map[int]*[256]ruleSet{}
+	var places []int
+	note := func(rule, at int, s *set) {
+		if possible[at] == nil {
+			possible[at] = new([256]ruleSet)
+			places = append(places, at)
+		}
+		for c := range 256 {
+			if s.has(byte(c)) {
+				possible[at][c].add(rule)
+			}
+		}
+	}
+	for i, p := range programs {
+		switch first := &p[0]; {
+		case first.min != first.max:
+			rest.add(i)
+		case first.auto != nil:
+			// A dfa begins at octet 0: a fixed gap is not a gap in compile.
+			var s set
+			for c := range 256 {
+				if first.auto.next[int(first.auto.start)*first.auto.classes+int(first.auto.class[c])] != dead {
+					s.add(byte(c))
+				}
+			}
+			note(i, 0, &s)
+		default:
+			for j := range first.texts {
+				at, s := first.texts[j].telling()
+				note(i, at, &s)
+			}
+		}
+	}
+	for _, at := range places {
+		pr := probe{at: at}
+		numbers := map[ruleSet]uint8{}
+		for c := range 256 {
+			r := possible[at][c]
+			n, ok := numbers[r]
+			if !ok {
+				if len(pr.sets) == 256 {
+					return nil, rest, fmt.Errorf("octet %d tells too many rules apart", at)
+				}
+				n = uint8(len(pr.sets))
+				numbers[r] = n
+				pr.sets = append(pr.sets, r)
+			}
+			pr.table[c] = n
+		}
+		probes = append(probes, pr)
+	}
+	return probes, rest, nil
+}
+
+// telling is the place of t that excludes most data and what may be there: the
+// first octet if that excludes enough, since a probe more costs every head.
+func (t *text) telling() (at int, s set) {
+	const enough = 8
+	s, best := anyOctet, 256
+	for i := range t.steps {
+		st := &t.steps[i]
+		size, here := 1, set{}
+		if st.literal != nil {
+			here.add(st.literal[0])
+		} else {
+			here = st.set
+			size, _ = here.size()
+		}
+		if st.at == 0 && size <= enough {
+			return 0, here
+		}
+		if size < best {
+			best, at, s = size, st.at, here
+		}
+	}
+	return at, s
+}

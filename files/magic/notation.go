@@ -1,0 +1,407 @@
+package magic
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// set is a set of octets.
+type set [4]uint64
+
+func (s *set) add(c byte)      { s[c>>6] |= 1 << (c & 63) }
+func (s *set) has(c byte) bool { return s[c>>6]&(1<<(c&63)) != 0 }
+
+func (s *set) addRange(lo, hi byte) {
+	for c := int(lo); c <= int(hi); c++ {
+		s.add(byte(c))
+	}
+}
+
+func (s *set) negate() {
+	for i := range s {
+		s[i] = ^s[i]
+	}
+}
+
+// size is the number of octets in s; only is one of them.
+func (s *set) size() (n int, only byte) {
+	for c := 255; c >= 0; c-- {
+		if s.has(byte(c)) {
+			n++
+			only = byte(c)
+		}
+	}
+	return n, only
+}
+
+var anyOctet = set{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
+
+type kind uint8
+
+const (
+	octet  kind = iota // one octet of set
+	row                // subs, one after the other
+	either             // one of subs
+	repeat             // subs[0], min to max times
+)
+
+// unbounded is the max of a repetition without an upper bound.
+const unbounded = -1
+
+// node is a part of a pattern, as the notation of rules.txt writes it.
+type node struct {
+	kind     kind
+	set      set
+	subs     []*node
+	min, max int
+}
+
+func octetNode(s set) *node { return &node{kind: octet, set: s} }
+
+func oneOctet(c byte) *node {
+	n := &node{kind: octet}
+	n.set.add(c)
+	return n
+}
+
+// nullable reports whether n describes the empty string too.
+func (n *node) nullable() bool {
+	switch n.kind {
+	case row:
+		for _, s := range n.subs {
+			if !s.nullable() {
+				return false
+			}
+		}
+		return true
+	case either:
+		for _, s := range n.subs {
+			if s.nullable() {
+				return true
+			}
+		}
+		return false
+	case repeat:
+		return n.min == 0 || n.subs[0].nullable()
+	}
+	return false
+}
+
+// rule is one line of rules.txt.
+type rule struct {
+	Match
+	pattern *node
+}
+
+// parseRules reads rules in the notation that rules.txt explains.
+func parseRules(text string) ([]rule, error) {
+	var rules []rule
+	defs := map[string]*node{}
+	for i, line := range strings.Split(text, "\n") {
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if name, ok := strings.CutPrefix(line, "let "); ok {
+			name, pattern, ok := strings.Cut(name, "=")
+			if !ok {
+				return nil, fmt.Errorf("line %d: let without =", i+1)
+			}
+			n, err := parsePattern(pattern, defs)
+			if err != nil {
+				return nil, fmt.Errorf("line %d: %w", i+1, err)
+			}
+			defs[strings.TrimSpace(name)] = n
+			continue
+		}
+		f := strings.SplitN(line, "\t", 3)
+		if len(f) != 3 {
+			return nil, fmt.Errorf("line %d: want type, strength and pattern", i+1)
+		}
+		strength, err := strconv.Atoi(f[1])
+		if err != nil {
+			return nil, fmt.Errorf("line %d: strength: %w", i+1, err)
+		}
+		n, err := parsePattern(f[2], defs)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		}
+		rules = append(rules, rule{Match{f[0], strength}, n})
+	}
+	return rules, nil
+}
+
+type parser struct {
+	text string
+	pos  int
+	defs map[string]*node
+}
+
+func parsePattern(text string, defs map[string]*node) (*node, error) {
+	p := &parser{text: text, defs: defs}
+	n, err := p.alternatives()
+	if err != nil {
+		return nil, err
+	}
+	if p.pos < len(p.text) {
+		return nil, p.errorf("unexpected %q", p.text[p.pos])
+	}
+	return n, nil
+}
+
+func (p *parser) errorf(format string, args ...any) error {
+	return fmt.Errorf("column %d: %s", p.pos+1, fmt.Sprintf(format, args...))
+}
+
+// peek is the next octet, 0 at the end.
+func (p *parser) peek() byte {
+	if p.pos < len(p.text) {
+		return p.text[p.pos]
+	}
+	return 0
+}
+
+func (p *parser) blanks() {
+	for p.peek() == ' ' {
+		p.pos++
+	}
+}
+
+func (p *parser) alternatives() (*node, error) {
+	var subs []*node
+	for {
+		n, err := p.parts()
+		if err != nil {
+			return nil, err
+		}
+		subs = append(subs, n)
+		if p.peek() != '|' {
+			break
+		}
+		p.pos++
+	}
+	if len(subs) == 1 {
+		return subs[0], nil
+	}
+	return &node{kind: either, subs: subs}, nil
+}
+
+func (p *parser) parts() (*node, error) {
+	n := &node{kind: row}
+	for {
+		p.blanks()
+		if c := p.peek(); c == 0 || c == '|' || c == ')' {
+			break
+		}
+		part, err := p.part()
+		if err != nil {
+			return nil, err
+		}
+		n.subs = append(n.subs, part)
+	}
+	if len(n.subs) == 0 {
+		return nil, p.errorf("nothing here")
+	}
+	return n, nil
+}
+
+func (p *parser) part() (*node, error) {
+	n, err := p.plainPart()
+	if err != nil {
+		return nil, err
+	}
+	lo, hi := 1, 1
+	switch p.peek() {
+	case '*':
+		lo, hi = 0, unbounded
+	case '+':
+		lo, hi = 1, unbounded
+	case '?':
+		lo, hi = 0, 1
+	case '{':
+		inside, _, ok := strings.Cut(p.text[p.pos+1:], "}")
+		if !ok {
+			return nil, p.errorf("{ without }")
+		}
+		from, to, isRange := strings.Cut(inside, ",")
+		if lo, err = strconv.Atoi(from); err != nil {
+			return nil, p.errorf("bad repetition {%s}", inside)
+		}
+		hi = lo
+		if isRange && to == "" {
+			hi = unbounded
+		} else if isRange {
+			if hi, err = strconv.Atoi(to); err != nil || hi < lo {
+				return nil, p.errorf("bad repetition {%s}", inside)
+			}
+		}
+		p.pos += len(inside) + 1
+	default:
+		return n, nil
+	}
+	p.pos++
+	return &node{kind: repeat, subs: []*node{n}, min: lo, max: hi}, nil
+}
+
+func (p *parser) plainPart() (*node, error) {
+	switch c := p.peek(); {
+	case c == '.':
+		p.pos++
+		return octetNode(anyOctet), nil
+	case c == '(':
+		p.pos++
+		n, err := p.alternatives()
+		if err != nil {
+			return nil, err
+		}
+		if p.peek() != ')' {
+			return nil, p.errorf("( without )")
+		}
+		p.pos++
+		return n, nil
+	case c == '[':
+		return p.setPart()
+	case c == '@':
+		end := p.pos + 1
+		for end < len(p.text) && (isLower(p.text[end]) || isDigit(p.text[end])) {
+			end++
+		}
+		n := p.defs[p.text[p.pos+1:end]]
+		if n == nil {
+			return nil, p.errorf("%s is not defined", p.text[p.pos:end])
+		}
+		p.pos = end
+		return n, nil
+	case c == '"', (c == 'i' || c == 'w') && strings.HasPrefix(p.text[p.pos+1:], `"`):
+		if c != '"' {
+			p.pos++
+		}
+		s, err := p.quoted()
+		if err != nil {
+			return nil, err
+		}
+		n := &node{kind: row}
+		for i := range len(s) {
+			o := oneOctet(s[i])
+			if c == 'i' && isLower(s[i]|0x20) {
+				o.set.add(s[i] ^ 0x20)
+			}
+			n.subs = append(n.subs, o)
+			if c == 'w' {
+				n.subs = append(n.subs, oneOctet(0))
+			}
+		}
+		return n, nil
+	default:
+		n := &node{kind: row}
+		for {
+			b, ok := p.hex()
+			if !ok {
+				break
+			}
+			n.subs = append(n.subs, oneOctet(b))
+		}
+		if len(n.subs) == 0 {
+			return nil, p.errorf("unexpected %q", c)
+		}
+		return n, nil
+	}
+}
+
+// quoted takes a non-empty text in quotes.
+func (p *parser) quoted() (string, error) {
+	s, _, ok := strings.Cut(p.text[p.pos+1:], `"`)
+	if !ok || s == "" {
+		return "", p.errorf("bad quotation")
+	}
+	p.pos += len(s) + 2
+	return s, nil
+}
+
+// hex takes two hexadecimal digits.
+func (p *parser) hex() (byte, bool) {
+	if p.pos+2 > len(p.text) {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(p.text[p.pos:p.pos+2], 16, 8)
+	if err != nil {
+		return 0, false
+	}
+	p.pos += 2
+	return byte(v), true
+}
+
+func (p *parser) setPart() (*node, error) {
+	n := &node{kind: octet}
+	p.pos++
+	negated := p.peek() == '^'
+	if negated {
+		p.pos++
+	}
+	for {
+		p.blanks()
+		switch c := p.peek(); {
+		case c == 0:
+			return nil, p.errorf("[ without ]")
+		case c == ']':
+			p.pos++
+			if negated {
+				n.set.negate()
+			}
+			if size, _ := n.set.size(); size == 0 {
+				return nil, p.errorf("empty set")
+			}
+			return n, nil
+		case c == '"':
+			s, err := p.quoted()
+			if err != nil {
+				return nil, err
+			}
+			for i := range len(s) {
+				n.set.add(s[i])
+			}
+		case p.named(&n.set):
+		default:
+			lo, ok := p.hex()
+			if !ok {
+				return nil, p.errorf("unexpected %q in a set", c)
+			}
+			hi := lo
+			if p.peek() == '-' {
+				p.pos++
+				if hi, ok = p.hex(); !ok || hi < lo {
+					return nil, p.errorf("bad range")
+				}
+			}
+			n.set.addRange(lo, hi)
+		}
+	}
+}
+
+// named takes the name of a set and adds that to s.
+func (p *parser) named(s *set) bool {
+	rest := p.text[p.pos:]
+	name := rest[:len(rest)-len(strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyz"))]
+	switch name {
+	case "blank":
+		s.add(' ')
+		s.add('\t')
+	case "space":
+		s.add(' ')
+		s.addRange('\t', '\r')
+	case "digit":
+		s.addRange('0', '9')
+	case "alpha":
+		s.addRange('a', 'z')
+		s.addRange('A', 'Z')
+	case "print":
+		s.addRange(' ', '~')
+	default:
+		return false
+	}
+	p.pos += len(name)
+	return true
+}
+
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
