@@ -1,0 +1,328 @@
+package zeeklog
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+)
+
+// RotationInfo describes a rotated log. Zeek: Log::RotationInfo and
+// Log::RotationFmtInfo.
+type RotationInfo struct {
+	Writer      string  // "Log::WRITER_ASCII"
+	Fname       string  // new name of the file; "" when a name is asked for
+	Path        string  // the log's path
+	Open, Close float64 // network time in seconds
+	Terminating bool    // rotated because the run ends
+	// Custom tells that the filter has a postprocessor of its own, which
+	// changes the form of the name.
+	Custom bool
+}
+
+// Postprocessor is called with a rotated file. It tells whether it could do
+// its work.
+type Postprocessor func(RotationInfo) bool
+
+// parseBaseTime reads log_rotate_base_time, "HH:MM", as seconds of the day;
+// -1 for "". Zeek: src/util.cc, parse_rotate_base_time.
+func parseBaseTime(s string) (float64, error) {
+	if s == "" {
+		return -1, nil
+	}
+	t, err := time.Parse("15:4", s)
+	if err != nil {
+		return -1, fmt.Errorf("calc_next_rotate(): can't parse rotation base time")
+	}
+	return float64(t.Hour()*3600 + t.Minute()*60), nil
+}
+
+// untilRotation gives the seconds to the next rotation: at multiples of the
+// interval from the base time of the day, or of 1970 without one.
+// Zeek: src/util.cc, calc_next_rotate.
+func (m *Manager) untilRotation(now, interval float64) float64 {
+	if m.baseTime < 0 {
+		return math.Floor(now/interval)*interval + interval - now
+	}
+	t := time.Unix(int64(now), 0).In(m.cfg.Location)
+	midnight := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, m.cfg.Location)
+	base := float64(midnight.Unix()) + m.baseTime
+	d := base + math.Ceil((now-base)/interval)*interval - now
+	if d > 0 {
+		return d
+	}
+	return interval
+}
+
+// arm sets the time of a writer's next rotation.
+// Zeek: Manager.cc, InstallRotationTimer.
+func (m *Manager) arm(w *writerState) {
+	w.due, w.idle = 0, false
+	if w.interval == 0 || m.closed {
+		return
+	}
+	now := m.now()
+	if now == 0 {
+		// Before the first packet there is no time to count from: Zeek has a
+		// timer that only sets the real one.
+		w.due, w.idle = 1, true
+	} else {
+		if w.openTime == 0 {
+			w.openTime = now
+		}
+		w.due = now + m.untilRotation(now, w.interval)
+	}
+	if m.nextRotation == 0 || w.due < m.nextRotation {
+		m.nextRotation = w.due
+	}
+}
+
+// rotateDue rotates every writer whose time has come, the earliest first.
+func (m *Manager) rotateDue(now float64) {
+	var due []*writerState
+	for _, s := range m.streams {
+		for _, w := range s.order {
+			if w.due != 0 && w.due <= now {
+				due = append(due, w)
+			}
+		}
+	}
+	sort.SliceStable(due, func(i, j int) bool { return due[i].due < due[j].due })
+	m.nextRotation = 0
+	for _, w := range due {
+		if !w.idle && !w.disabled {
+			if err := m.rotate(w, false); err != nil {
+				m.cfg.Error(err.Error())
+			}
+		}
+		w.openTime = now
+		m.arm(w)
+	}
+	for _, s := range m.streams {
+		for _, w := range s.order {
+			if w.due != 0 && (m.nextRotation == 0 || w.due < m.nextRotation) {
+				m.nextRotation = w.due
+			}
+		}
+	}
+}
+
+// rotate gives the writer's file its final name and calls the postprocessor.
+// Zeek: Manager.cc, Rotate and FinishedRotation.
+func (m *Manager) rotate(w *writerState, terminating bool) error {
+	now := m.now()
+	info := RotationInfo{
+		Writer: w.key.writer, Path: w.key.path, Open: w.openTime, Close: now,
+		Terminating: terminating, Custom: w.postprocessor != nil,
+	}
+	base := m.rotationBase(info)
+	newName, _, err := w.w.Rotate(base, terminating)
+	if err != nil {
+		w.disabled = true
+		return err
+	}
+	w.openTime = now
+	if newName == "" {
+		return nil
+	}
+	info.Fname = newName
+	return m.postprocess(w.postprocessor, info)
+}
+
+func (m *Manager) postprocess(f Postprocessor, info RotationInfo) error {
+	if f == nil {
+		f = m.runCommand
+	}
+	if !f(info) {
+		return fmt.Errorf("error rotating %s to %s", info.Path, info.Fname)
+	}
+	return nil
+}
+
+// rotationBase names a rotated file, without its extension, and makes its
+// folder. Zeek: Manager.cc, FormatRotationPath; main.zeek, rotation_format_func.
+func (m *Manager) rotationBase(info RotationInfo) string {
+	var dir, base string
+	switch {
+	case m.cfg.RotationPath != nil:
+		dir, base = m.cfg.RotationPath(info)
+	default:
+		dir = m.cfg.RotationDir
+		if !info.Custom && info.Writer == WriterASCII {
+			base = info.Path + "." + m.strftime(m.cfg.RotationDateFormat, info.Open)
+		} else {
+			base = info.Path + "-" + m.strftime("%y-%m-%d_%H.%M.%S", info.Open)
+		}
+	}
+	if dir == "" {
+		dir = m.cfg.DefaultLogdir
+	}
+	if dir != "" {
+		if err := os.MkdirAll(m.cfg.inDir(dir), 0o777); err != nil {
+			m.cfg.Error(fmt.Sprintf("Failed to create dir '%s' returned by Log::rotation_format_func for path %s: %s",
+				dir, info.Path, cause(err)))
+			dir = ""
+		}
+	}
+	if dir == "" {
+		return base
+	}
+	return dir + "/" + base
+}
+
+// strftime renders a network time in the configured zone.
+func (m *Manager) strftime(format string, t float64) string {
+	return Strftime(format, time.Unix(int64(t), 0).In(m.cfg.Location))
+}
+
+// runCommand is the default postprocessor: a shell command with the new name,
+// the path, both times, whether the run ends, and the writer.
+// Zeek: main.zeek, run_rotation_postprocessor_cmd.
+func (m *Manager) runCommand(info RotationInfo) bool {
+	if m.cfg.RotationPostprocessor == "" {
+		return true
+	}
+	const form = "%y-%m-%d_%H.%M.%S"
+	terminating := "0"
+	if info.Terminating {
+		terminating = "1"
+	}
+	line := strings.Join([]string{
+		m.cfg.RotationPostprocessor, shellQuote(info.Fname), shellQuote(info.Path),
+		m.strftime(form, info.Open), m.strftime(form, info.Close), terminating,
+		strings.TrimPrefix(strings.ToLower(info.Writer), "log::writer_"),
+	}, " ")
+	cmd := exec.Command("/bin/sh", "-c", line)
+	cmd.Dir = m.cfg.Dir
+	cmd.Env = os.Environ()
+	for k, v := range m.cfg.RotationEnv {
+		cmd.Env = append(cmd.Env, "ZEEK_ARG_"+k+"="+v)
+	}
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		m.cfg.Error(fmt.Sprintf("cannot run %s: %s", line, err))
+		return false
+	}
+	if err := cmd.Wait(); err != nil {
+		// Zeek doesn't look at the command's status; a failure that nobody
+		// hears of is a common complaint, so at least warn.
+		m.cfg.Warn(fmt.Sprintf("rotation postprocessor '%s': %s", line, err))
+	}
+	return true
+}
+
+// shellQuote makes a word of s for the shell. Zeek: safe_shell_quote.
+func shellQuote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, c := range []byte(s) {
+		if c == 0 {
+			break
+		}
+		if strings.IndexByte("\"\\$`", c) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(c)
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// RotateLeftovers rotates the logs that an earlier process left open because
+// it crashed; shadow files beside them tell which. Call it once at the start,
+// before the first row. It does nothing unless
+// LogAscii::enable_leftover_log_rotation is set.
+// Zeek: writers/ascii/Ascii.cc, RotateLeftoverLogs.
+func (m *Manager) RotateLeftovers() error {
+	if !m.cfg.ASCII.LeftoverRotation {
+		return nil
+	}
+	dir := m.cfg.inDir(m.cfg.DefaultLogdir)
+	if dir == "" {
+		dir = "."
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("failed to open directory '%s' in search of leftover logs: %w", dir, cause(err))
+	}
+	for _, e := range entries {
+		name, ok := strings.CutPrefix(e.Name(), shadowPrefix)
+		if !ok {
+			continue
+		}
+		l := leftover{name: filepath.Join(dir, name), shadow: filepath.Join(dir, e.Name())}
+		if st, err := os.Stat(l.name); err != nil || !st.Mode().IsRegular() {
+			// There was a log once; nothing is left to rotate.
+			if err := os.Remove(l.shadow); err != nil {
+				m.cfg.Error(fmt.Sprintf("cannot unlink stale %s: %s", l.shadow, cause(err)))
+			}
+			continue
+		}
+		if err := m.readShadow(&l); err != nil {
+			m.cfg.Error(fmt.Sprintf("failed to process leftover log '%s': %s", l.name, err))
+			continue
+		}
+		if err := m.rotateLeftover(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Manager) readShadow(l *leftover) error {
+	text, err := os.ReadFile(l.shadow)
+	if err != nil {
+		return fmt.Errorf("Failed to open %s: %w", l.shadow, cause(err)) //nolint:staticcheck // Zeek's words
+	}
+	l.ext = "." + m.cfg.Suffix
+	if m.cfg.ASCII.GzipLevel > 0 {
+		l.ext += ".gz"
+	}
+	if lines := strings.Split(string(text), "\n"); len(lines) < 2 {
+		m.cfg.Warn(fmt.Sprintf("Found leftover log, '%s', but the associated shadow  file, '%s', required to process it is invalid: using default  for extension (%s) and post_proc_func",
+			l.name, l.shadow, l.ext))
+	} else {
+		l.ext, l.postprocessor = lines[0], lines[1]
+	}
+	st, err := os.Stat(l.shadow)
+	if err != nil {
+		return err
+	}
+	l.open = st.ModTime()
+	if st, err = os.Stat(l.name); err != nil {
+		return err
+	}
+	l.close = st.ModTime()
+	return nil
+}
+
+func (m *Manager) rotateLeftover(l leftover) error {
+	var post Postprocessor
+	if l.postprocessor != "" {
+		if post = m.postprocessors[l.postprocessor]; post == nil {
+			m.cfg.Warn(fmt.Sprintf("Could not postprocess log '%s' with intended postprocessor function '%s', proceeding  with the default function",
+				l.name, l.postprocessor))
+		}
+	}
+	base := filepath.Base(l.name)
+	path := strings.TrimSuffix(base, filepath.Ext(base))
+	info := RotationInfo{
+		Writer: WriterASCII, Path: path,
+		Open: float64(l.open.Unix()), Close: float64(l.close.Unix()), Custom: post != nil,
+	}
+	info.Fname = m.rotationBase(info) + l.ext
+	if err := os.Rename(l.name, m.cfg.inDir(info.Fname)); err != nil {
+		return fmt.Errorf("Found leftover/unprocessed log '%s', but failed to rotate it: %w", l.name, cause(err)) //nolint:staticcheck // Zeek's words
+	}
+	if err := os.Remove(l.shadow); err != nil {
+		m.cfg.Warn(fmt.Sprintf("Failed to unlink %s: %s", l.shadow, cause(err)))
+	}
+	if err := m.postprocess(post, info); err != nil {
+		m.cfg.Warn(fmt.Sprintf("Postprocess function '%s' failed for leftover log '%s'", l.postprocessor, l.name))
+	}
+	return nil
+}
