@@ -36,9 +36,13 @@ type Packet struct {
 type IPHeader struct {
 	Version  uint8
 	Src, Dst netip.Addr // IPv4 addresses are 4-byte addresses
-	// Checksum addresses: the destination that the pseudo header uses where a
-	// routing header is present equals Dst otherwise.
+	// Src and Dst are the addresses of the flow: with IPv6 a home address option
+	// replaces the source, a routing header the destination. The checksum's pseudo
+	// header uses the same ones.
 	ChecksumSrc, ChecksumDst netip.Addr
+	// HeaderSrc is the source address of the header itself, which
+	// ignore_checksums_nets looks at.
+	HeaderSrc netip.Addr
 	NextProto                uint8 // after extension headers
 	HdrLen                   int   // with extension headers
 	TotalLen                 int   // header and payload by the header's own length field

@@ -1,0 +1,93 @@
+package packet
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+)
+
+// Numbers of IP protocols and IPv6 extension headers, as far as the decoder
+// treats them itself.
+const (
+	protoHopOpts  = 0
+	protoICMP     = 1
+	protoIPv4     = 4
+	protoTCP      = 6
+	protoUDP      = 17
+	protoIPv6     = 41
+	protoRouting  = 43
+	protoFragment = 44
+	protoGRE      = 47
+	protoESP      = 50
+	protoAH       = 51
+	protoICMPv6   = 58
+	protoNone     = 59
+	protoDstOpts  = 60
+	protoMobility = 135
+)
+
+// onesSum adds the 16-bit words of b, an odd last octet padded with zero, to
+// sum. Words are added eight octets at a time: carries go around at the end, and
+// the order of octets within the sum is the same in every width.
+func onesSum(sum uint64, b []byte) uint64 {
+	var c uint64
+	for len(b) >= 32 {
+		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(b), 0)
+		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(b[8:]), c)
+		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(b[16:]), c)
+		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(b[24:]), c)
+		sum, c = bits.Add64(sum, 0, c)
+		sum += c
+		b = b[32:]
+	}
+	for len(b) >= 8 {
+		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(b), 0)
+		sum += c
+		b = b[8:]
+	}
+	if len(b) > 0 {
+		var last [8]byte
+		copy(last[:], b)
+		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(last[:]), 0)
+		sum += c
+	}
+	return sum
+}
+
+// fold reduces a sum to 16 bits.
+func fold(sum uint64) uint16 {
+	sum = sum>>32 + sum&0xffffffff
+	sum = sum>>16 + sum&0xffff
+	sum = sum>>16 + sum&0xffff
+	sum = sum>>16 + sum&0xffff
+	return uint16(sum)
+}
+
+// ChecksumOK verifies a checksum without pseudo header (IPv4 header, ICMP): b
+// contains the checksum field.
+func ChecksumOK(b []byte) bool { return fold(onesSum(0, b)) == 0xffff }
+
+// TransportChecksumOK verifies the checksum of a TCP, UDP or ICMPv6 segment
+// under the pseudo header of h. seg is the whole segment by the IP header's
+// length, without padding; it contains the checksum field. A UDP checksum of
+// zero is the caller's business, and so are truncated packets.
+func TransportChecksumOK(h *IPHeader, proto uint8, seg []byte) bool {
+	sum := addrSum(addrSum(0, h.ChecksumSrc), h.ChecksumDst)
+	// IPv4 has 16 bits for the length, IPv6 32 of which the upper ones are zero.
+	sum += uint64(proto) + uint64(len(seg))
+	return fold(onesSum(sum, seg)) == 0xffff
+}
+
+// addrSum adds the words of an address. The sum of two addresses stays far
+// below 64 bits.
+func addrSum(sum uint64, a netip.Addr) uint64 {
+	if a.Is4() {
+		b := a.As4()
+		return sum + uint64(binary.BigEndian.Uint32(b[:]))
+	}
+	b := a.As16()
+	for i := 0; i < 16; i += 4 {
+		sum += uint64(binary.BigEndian.Uint32(b[i:]))
+	}
+	return sum
+}
