@@ -285,7 +285,7 @@ func appendJSONDouble(b []byte, f float64) []byte {
 		f = -f
 	}
 	var tmp [32]byte
-	digits, exp := shortestDigits(tmp[:0], f)
+	digits, exp := grisuDigits(tmp[:0], f)
 	n := len(digits)
 	point := n + exp // where the decimal point lies within the digits
 	switch {
@@ -313,17 +313,4 @@ func appendJSONDouble(b []byte, f float64) []byte {
 	}
 	b = append(b, 'e')
 	return strconv.AppendInt(b, int64(point-1), 10)
-}
-
-// shortestDigits gives the shortest decimal digits that read back as f, which
-// is digits * 10^exp.
-func shortestDigits(b []byte, f float64) (digits []byte, exp int) {
-	b = strconv.AppendFloat(b, f, 'e', -1, 64) // d.ddde±xx
-	e := len(b) - 1
-	for b[e] != 'e' {
-		e--
-	}
-	exp, _ = strconv.Atoi(string(b[e+1:]))
-	digits = append(b[:1], b[min(2, e):e]...)
-	return digits, exp - (len(digits) - 1)
 }
