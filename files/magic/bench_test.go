@@ -16,9 +16,10 @@ func benchHeads() map[string][]byte {
 		"html": fill("<!DOCTYPE html>\r\n<html>", "<p class=\"x\">the minutes of last week's meeting</p>\r\n"),
 		"pdf":  fill("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "1 0 obj << /Type /Catalog >> endobj\n"),
 		"docx": fill("PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00"+strings.Repeat("\x00", 16)+"[Content_Types].xml", "\x8f\x02\xd3PK\x03\x04"),
-		// Nothing holds until the end of the head: the rules for markup read all of it.
-		"xml":    fill("<?xml version=\"1.0\"?>\n", "<item> text ?> <!-- --> </item>\n"),
-		"binary": bytes.Repeat([]byte("\x81\xc2\x00\x13\xfe\x90\x55"), 586)[:4096],
+		"xml":  fill("<?xml version=\"1.0\"?>\n", "<item><name>minutes</name></item>\n"),
+		// The rules for markup may neither stop nor skip.
+		"hostile": fill("<?xml version=\"1.0\"?>\n", "<item> text ?> <!-- --> </item>\n"),
+		"binary":  bytes.Repeat([]byte("\x81\xc2\x00\x13\xfe\x90\x55"), 586)[:4096],
 	}
 }
 

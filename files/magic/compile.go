@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // program is a compiled pattern: segments with gaps of free octets between
@@ -20,7 +22,7 @@ type segment struct {
 
 	// Either texts or auto is set.
 	texts []text // alternatives
-	auto  *dfa
+	auto  *automaton
 	need  []byte // with auto and a gap: the segment begins with it
 }
 
@@ -28,8 +30,9 @@ type segment struct {
 type text struct {
 	length int
 	steps  []step // ordered so that what most likely fails comes first
-	key    []byte // the longest of the steps' literals, to search for ...
-	at     int    // ... and its place
+	steady bool   // it has an octet to search for:
+	key    byte   // the rarest one,
+	at     int    // at this place
 }
 
 // step is one condition of a text. Octets without condition have no step.
@@ -61,8 +64,8 @@ func (t *text) holds(b []byte) bool {
 func (t *text) find(b []byte, from, last int) int {
 	last = min(last, len(b)-t.length)
 	for from <= last {
-		if t.key != nil {
-			i := bytes.Index(b[from+t.at:last+t.at+len(t.key)], t.key)
+		if t.steady {
+			i := bytes.IndexByte(b[from+t.at:last+t.at+1], t.key)
 			if i < 0 {
 				return -1
 			}
@@ -151,10 +154,7 @@ func compile(n *node) (program, error) {
 				return errGap
 			}
 			certain = false
-			var err error
-			if seg.auto, err = newDFA(body, seg.max == unbounded); err != nil {
-				return err
-			}
+			seg.auto = &automaton{pattern: body, anywhere: seg.max == unbounded}
 			if seg.max == unbounded {
 				seg.need = opening(run)
 			}
@@ -254,7 +254,9 @@ func sequences(n *node) ([][]set, bool) {
 	power := [][]set{nil}
 	for i := 0; ; i++ {
 		if i >= n.min {
-			all = append(all, power...)
+			for _, x := range power {
+				all = append(all, slices.Clone(x))
+			}
 		}
 		if i == n.max {
 			return all, len(all) <= maxTexts
@@ -265,10 +267,15 @@ func sequences(n *node) ([][]set, bool) {
 	}
 }
 
-// join puts each of b behind each of a.
+// join puts each of b behind each of a, which it may use up.
 func join(a, b [][]set) ([][]set, bool) {
 	if len(a)*len(b) > maxTexts {
 		return nil, false
+	}
+	if len(a) == 1 && len(b) == 1 {
+		// The usual case, without a copy of what is there already.
+		x := append(a[0], b[0]...)
+		return [][]set{x}, len(x) <= maxTextLength
 	}
 	var all [][]set
 	for _, x := range a {
@@ -303,12 +310,24 @@ func newText(q []set) text {
 			size, c = q[i].size()
 		}
 		t.steps = append(t.steps, s)
-		if len(s.literal) > len(t.key) {
-			t.key, t.at = s.literal, s.at
+		for j, c := range s.literal {
+			if !t.steady || commonness(c) < commonness(t.key) {
+				t.steady, t.key, t.at = true, c, s.at+j
+			}
 		}
 	}
 	t.steps = append(t.steps, sets...)
 	return t
+}
+
+// commonness is higher for octets that texts, markup and archives are full of.
+// It only chooses what to search for first.
+func commonness(c byte) int {
+	const common = "<>=\"\x00 etaoinsrhldcumfpgwybvk/-,.\r\n0123456789:;"
+	if i := strings.IndexByte(common, c); i >= 0 {
+		return len(common) - i
+	}
+	return 0
 }
 
 // opening is the literal that parts begin with, nil if there is none.
@@ -363,13 +382,9 @@ func index(programs []program) (probes []probe, rest ruleSet, err error) {
 		case first.min != first.max:
 			rest.add(i)
 		case first.auto != nil:
-			// A dfa begins at octet 0: a fixed gap is not a gap in compile.
+			// It begins at octet 0: compile makes no gap of a fixed one.
 			var s set
-			for c := range 256 {
-				if first.auto.next[int(first.auto.start)*first.auto.classes+int(first.auto.class[c])] != dead {
-					s.add(byte(c))
-				}
-			}
+			first.auto.pattern.firstOctets(&s)
 			note(i, 0, &s)
 		default:
 			for j := range first.texts {

@@ -1,8 +1,10 @@
 package magic
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"sync"
 )
 
 // maxStates bounds an automaton, and so the memory of a careless rule.
@@ -12,9 +14,13 @@ const maxStates = 1 << 13
 // built: matching writes nothing and takes one table look-up an octet.
 type dfa struct {
 	class   [256]uint8 // octet to column
-	classes int        // columns of a row
-	next    []uint16   // row of the state * classes + column
-	start   uint16     // state
+	classes int        // columns for octets; a row has one more, its exit
+
+	// Rows, one a state: where the columns' octets lead, as the index of that
+	// state's row. The exit is 1 + the only octet that leads out of the state,
+	// 0 if there are others.
+	next  []uint32
+	start uint32
 }
 
 // The first two states of every dfa.
@@ -25,17 +31,52 @@ const (
 
 // find returns the end of the earliest match at or behind from, or -1.
 func (d *dfa) find(b []byte, from int) int {
-	s := int(d.start)
+	accept := uint32(d.classes + 1)
+	s := d.start
 	for i := from; i < len(b); i++ {
-		s = int(d.next[s*d.classes+int(d.class[b[i]])])
-		if s <= accepted {
-			if s == accepted {
+		t := d.next[s+uint32(d.class[b[i]])]
+		if t == s {
+			// Inside of a comment, say: most of the head may be skipped.
+			if exit := d.next[s+uint32(d.classes)]; exit != 0 {
+				skip := bytes.IndexByte(b[i+1:], byte(exit-1))
+				if skip < 0 {
+					return -1
+				}
+				i += skip
+			}
+			continue
+		}
+		if t <= accept {
+			if t == accept {
 				return i + 1
 			}
 			return -1
 		}
+		s = t
 	}
 	return -1
+}
+
+// automaton is a dfa that is built when first needed, since few files need
+// any and building all takes longer than a small capture.
+type automaton struct {
+	pattern  *node
+	anywhere bool
+	once     sync.Once
+	dfa      *dfa
+	err      error
+}
+
+func (a *automaton) build() { a.dfa, a.err = newDFA(a.pattern, a.anywhere) }
+
+// find is that of the dfa. A pattern that is too big for a dfa never matches:
+// a test sees to it that none of the rules is.
+func (a *automaton) find(b []byte, from int) int {
+	a.once.Do(a.build)
+	if a.err != nil {
+		return -1
+	}
+	return a.dfa.find(b, from)
 }
 
 // nfa is a pattern as states with steps without an octet (Thompson).
@@ -106,26 +147,27 @@ func newDFA(n *node, anywhere bool) (*dfa, error) {
 	final := a.add(n, first)
 
 	d := &dfa{}
-	reps := d.split(a.sets)
+	reps, sizes := d.split(a.sets)
 
 	// closure turns states into the sorted ones with an octet that they lead
 	// to, or reports that final is among them.
 	mark := make([]bool, len(a.out))
-	closure := func(states []int) (_ []int, final_ bool) {
+	var todo []int
+	closure := func(from []int) (kept []int, done bool) {
 		clear(mark)
-		for len(states) > 0 {
-			s := states[len(states)-1]
-			states = states[:len(states)-1]
+		todo = append(todo[:0], from...)
+		for len(todo) > 0 {
+			s := todo[len(todo)-1]
+			todo = todo[:len(todo)-1]
 			if mark[s] {
 				continue
 			}
 			mark[s] = true
-			states = append(states, a.skip[s]...)
+			todo = append(todo, a.skip[s]...)
 		}
 		if mark[final] {
 			return nil, true
 		}
-		var kept []int
 		for s, m := range mark {
 			if m && a.out[s] >= 0 {
 				kept = append(kept, s)
@@ -141,8 +183,8 @@ func newDFA(n *node, anywhere bool) (*dfa, error) {
 		if len(raw) == 0 {
 			return dead, nil
 		}
-		kept, final := closure(raw)
-		if final {
+		kept, done := closure(raw)
+		if done {
 			return accepted, nil
 		}
 		key = key[:0]
@@ -161,14 +203,18 @@ func newDFA(n *node, anywhere bool) (*dfa, error) {
 		return s, nil
 	}
 	states = append(states, nil, nil) // dead, accepted
-	var err error
-	if d.start, err = intern([]int{first}); err != nil {
+	start, err := intern([]int{first})
+	if err != nil {
 		return nil, err
 	}
-	d.next = make([]uint16, 2*d.classes)
+	width := uint32(d.classes + 1)
+	d.start = uint32(start) * width
+	d.next = make([]uint32, 2*width)
 	var raw []int
 	for s := 2; s < len(states); s++ {
-		for _, c := range reps {
+		var exit uint32
+		exits := 0
+		for col, c := range reps {
 			raw = raw[:0]
 			for _, t := range states[s] {
 				if a.sets[t].has(c) {
@@ -179,15 +225,23 @@ func newDFA(n *node, anywhere bool) (*dfa, error) {
 			if err != nil {
 				return nil, err
 			}
-			d.next = append(d.next, to)
+			d.next = append(d.next, uint32(to)*width)
+			if int(to) != s {
+				exit = 1 + uint32(c)
+				exits += sizes[col]
+			}
 		}
+		if exits != 1 {
+			exit = 0
+		}
+		d.next = append(d.next, exit)
 	}
 	return d, nil
 }
 
 // split puts octets that no set tells apart into one class and returns one
-// octet of each class.
-func (d *dfa) split(sets []set) (reps []byte) {
+// octet of each class and the classes' sizes.
+func (d *dfa) split(sets []set) (reps []byte, sizes []int) {
 	distinct := map[set]bool{}
 	var list []set
 	for _, s := range sets {
@@ -210,9 +264,11 @@ func (d *dfa) split(sets []set) (reps []byte) {
 			k = uint8(len(reps))
 			classes[string(signature)] = k
 			reps = append(reps, byte(c))
+			sizes = append(sizes, 0)
 		}
+		sizes[k]++
 		d.class[c] = k
 	}
 	d.classes = len(reps)
-	return reps
+	return reps, sizes
 }

@@ -2,6 +2,7 @@ package magic
 
 import (
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -24,15 +25,15 @@ func (s *set) negate() {
 	}
 }
 
-// size is the number of octets in s; only is one of them.
-func (s *set) size() (n int, only byte) {
-	for c := 255; c >= 0; c-- {
-		if s.has(byte(c)) {
-			n++
-			only = byte(c)
+// size is the number of octets in s; least is the smallest of them.
+func (s *set) size() (n int, least byte) {
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] != 0 {
+			n += bits.OnesCount64(s[i])
+			least = byte(i*64 + bits.TrailingZeros64(s[i]))
 		}
 	}
-	return n, only
+	return n, least
 }
 
 var anyOctet = set{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
@@ -86,6 +87,27 @@ func (n *node) nullable() bool {
 		return n.min == 0 || n.subs[0].nullable()
 	}
 	return false
+}
+
+// firstOctets adds the octets that n can begin with to s.
+func (n *node) firstOctets(s *set) {
+	switch n.kind {
+	case octet:
+		for i := range s {
+			s[i] |= n.set[i]
+		}
+	case row:
+		for _, sub := range n.subs {
+			sub.firstOctets(s)
+			if !sub.nullable() {
+				return
+			}
+		}
+	default:
+		for _, sub := range n.subs {
+			sub.firstOctets(s)
+		}
+	}
 }
 
 // rule is one line of rules.txt.
