@@ -1,0 +1,241 @@
+package magic
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestEveryRuleOfZeek asks about examples of each of Zeek's 374 rules and about
+// near misses of them. The answers are those of an independent evaluator, which
+// interprets Zeek's own expressions and agrees with Zeek on every head of
+// mime_types.json.gz.
+func TestEveryRuleOfZeek(t *testing.T) {
+	m := newMatcher(t)
+	f, err := os.Open("testdata/rules.jsonl.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := map[string]bool{}
+	lines := bufio.NewScanner(z)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var c struct {
+			Rule    string
+			Data    []byte
+			Matches []string
+		}
+		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
+			t.Fatal(err)
+		}
+		rules[c.Rule] = true
+		var got []string
+		for _, g := range m.Match(c.Data) {
+			got = append(got, fmt.Sprintf("%s %d", g.Type, g.Strength))
+		}
+		if !slices.Equal(got, c.Matches) {
+			t.Errorf("%s: %q\n got %v\nwant %v", c.Rule, c.Data, got, c.Matches)
+		}
+		want := ""
+		if len(c.Matches) > 0 {
+			want, _, _ = strings.Cut(c.Matches[0], " ")
+		}
+		if got := m.Best(c.Data); got != want {
+			t.Errorf("%s: Best(%q) = %q, want %q", c.Rule, c.Data, got, want)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if len(rules) != 374 {
+		t.Errorf("examples of %d rules, want 374", len(rules))
+	}
+}
+
+func TestEveryAutomatonIsSmall(t *testing.T) {
+	m := newMatcher(t)
+	for i, p := range m.programs {
+		for _, s := range p {
+			if s.auto == nil {
+				continue
+			}
+			s.auto.once.Do(s.auto.build)
+			if s.auto.err != nil {
+				t.Errorf("%v: %v", m.rules[i], s.auto.err)
+			} else if n := len(s.auto.dfa.next); n > 1<<15 {
+				t.Errorf("%v: table of %d entries", m.rules[i], n)
+			}
+		}
+	}
+}
+
+// ends tells where matches of n in b that begin at from may end: the meaning of
+// the notation, without any of the ways in which programs are faster.
+func ends(n *node, b []byte, from map[int]bool) map[int]bool {
+	to := map[int]bool{}
+	switch n.kind {
+	case octet:
+		for i := range from {
+			if i < len(b) && n.set.has(b[i]) {
+				to[i+1] = true
+			}
+		}
+	case row:
+		for _, s := range n.subs {
+			from = ends(s, b, from)
+		}
+		return from
+	case either:
+		for _, s := range n.subs {
+			for i := range ends(s, b, from) {
+				to[i] = true
+			}
+		}
+	case repeat:
+		for k := 0; len(from) > 0 && (n.max == unbounded || k <= n.max); k++ {
+			if k >= n.min {
+				fresh := false
+				for i := range from {
+					fresh = fresh || !to[i]
+					to[i] = true
+				}
+				if !fresh {
+					break
+				}
+			}
+			from = ends(n.subs[0], b, from)
+		}
+	}
+	return to
+}
+
+func FuzzMatchIsWhatTheNotationMeans(f *testing.F) {
+	m := newMatcher(f)
+	rules, err := parseRules(rulesText)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i, h := range readHeads(f) {
+		if i%8 == 0 && len(h.Data) < 300 {
+			f.Add(h.Data)
+		}
+	}
+	f.Add([]byte("<!-- a -- > --> <?xml x?>?> \r\n<!-- --><FEED a=1 xmlns=http://www.w3.org/2005/Atom"))
+	f.Add([]byte("x--- a\n+++ b\n--- \n@@ P1234  5"))
+	f.Add([]byte("`;[ [[\x00V\x00e\x00R\x00s\x00i\x00o\x00n\x00]"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		b = b[:min(len(b), 600)]
+		want := map[Match]bool{}
+		for _, r := range rules {
+			if len(ends(r.pattern, b, map[int]bool{0: true})) > 0 {
+				want[r.Match] = true
+			}
+		}
+		got := m.Match(b)
+		if len(got) != len(want) {
+			t.Errorf("%d matches, want %d", len(got), len(want))
+		}
+		for i, g := range got {
+			if !want[g] {
+				t.Errorf("%v doesn't hold", g)
+			}
+			if i > 0 && (got[i-1].Strength < g.Strength || got[i-1].Strength == g.Strength && got[i-1].Type >= g.Type) {
+				t.Errorf("%v before %v", got[i-1], g)
+			}
+		}
+		best := ""
+		if len(got) > 0 {
+			best = got[0].Type
+		}
+		if b := m.Best(b); b != best {
+			t.Errorf("Best is %q, the first match %q", b, best)
+		}
+	})
+}
+
+func FuzzRulesAreReadOrRefused(f *testing.F) {
+	f.Add("let a = ( \"x\" | [^0d a-z] )\ntext/x\t-3\t@a* .{2,9} i\"AbC\" w\"z\" 00ff?\n")
+	f.Add("x/y\t1\t(\n")
+	f.Add("x/y\t1\t[\"\n")
+	f.Add("x/y\t1\t00{2,1}\n")
+	f.Add("x/y\t1\t.* 00 .{1,3} 01\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 200 {
+			return
+		}
+		if rules, err := parseRules(text); err == nil {
+			for _, r := range rules {
+				if r.pattern == nil {
+					t.Error("rule without pattern")
+				}
+			}
+		}
+	})
+}
+
+func TestMistakesInRulesAreReported(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"x/y\t1", "want type, strength and pattern"},
+		{"x/y\tone\t00", "strength"},
+		{"x/y\t1\t( 00", "( without )"},
+		{"x/y\t1\t00 )", "unexpected ')'"},
+		{"x/y\t1\t[00", "[ without ]"},
+		{"x/y\t1\t[ ]", "empty set"},
+		{"x/y\t1\t[10-0f]", "bad range"},
+		{"x/y\t1\t\"a", "bad quotation"},
+		{"x/y\t1\t00{2,1}", "bad repetition"},
+		{"x/y\t1\t00{2", "{ without }"},
+		{"x/y\t1\t0", "unexpected '0'"},
+		{"x/y\t1\t@none", "@none is not defined"},
+		{"let x 00", "let without ="},
+		{"x/y\t1\t00* .{0,3}", "holds for everything"},
+		{"x/y\t1\t.* 00 .{1,3} 01", "bounded gap"},
+	} {
+		_, err := compileRules(c.text)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, want %q", c.text, err, c.want)
+		}
+	}
+}
+
+func TestBestDoesNotAllocate(t *testing.T) {
+	m := newMatcher(t)
+	for name, head := range benchHeads() {
+		dst := make([]Match, 0, 64)
+		m.Best(head) // what is built once
+		m.AppendMatches(dst, head)
+		if n := testing.AllocsPerRun(20, func() {
+			m.Best(head)
+			m.AppendMatches(dst, head)
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func TestManyMayAsk(t *testing.T) {
+	m := newMatcher(t)
+	heads := readHeads(t)
+	t.Run("", func(t *testing.T) {
+		for range 4 {
+			t.Run("", func(t *testing.T) {
+				t.Parallel()
+				for _, h := range heads {
+					if got := m.Best(h.Data); got != h.Type && h.Type != "<unknown>" {
+						t.Errorf("%s: %q", h.Name, got)
+					}
+				}
+			})
+		}
+	})
+}
