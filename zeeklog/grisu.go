@@ -38,20 +38,23 @@ const (
 // powersOfTen holds 10^-348, 10^-340, ... 10^340 as normal binFloats, rounded.
 var powersOfTen = sync.OnceValue(func() *[87]binFloat {
 	var t [87]binFloat
-	for i := range t {
-		x := new(big.Float).SetPrec(2000).SetInt64(1)
-		ten := new(big.Float).SetPrec(2000).SetInt64(10)
-		for range max(-348+8*i, 348-8*i) {
-			if -348+8*i < 0 {
-				x.Quo(x, ten)
+	const middle = 44 // 10^4
+	step := new(big.Float).SetPrec(1200).SetInt64(1e8)
+	for _, up := range []bool{true, false} {
+		x := new(big.Float).SetPrec(1200).SetInt64(1e4)
+		for i := middle; i >= 0 && i < len(t); {
+			m := new(big.Float).SetMode(big.ToNearestEven).SetPrec(64).Set(x)
+			exp := m.MantExp(m) // now 0.5 <= m < 1
+			f, _ := m.SetMantExp(m, 64).Uint64()
+			t[i] = binFloat{f, exp - 64}
+			if up {
+				x.Mul(x, step)
+				i++
 			} else {
-				x.Mul(x, ten)
+				x.Quo(x, step)
+				i--
 			}
 		}
-		x.SetMode(big.ToNearestEven).SetPrec(64)
-		exp := x.MantExp(x) // now 0.5 <= x < 1
-		f, _ := x.SetMantExp(x, 64).Uint64()
-		t[i] = binFloat{f, exp - 64}
 	}
 	return &t
 })

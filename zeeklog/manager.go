@@ -20,6 +20,7 @@ type Manager struct {
 	nextFlush      float64
 	baseTime       float64 // log_rotate_base_time in seconds, -1 for none
 	nextRotation   float64 // earliest rotation of any writer, 0 for none
+	terminating    bool    // the run ends: nothing is armed any more
 	closed         bool
 }
 
@@ -118,7 +119,7 @@ func (m *Manager) RemoveStream(id string) error {
 		}
 	}
 	s.enabled = false
-	return s.close(false)
+	return s.close()
 }
 
 // Flush hands on every row that writers hold back.
@@ -148,16 +149,29 @@ func (m *Manager) Tick(t float64) {
 	}
 }
 
-// Close rotates what is to be rotated, ends every log with its #close line,
-// in order of the streams, and gives the first errors. Later writes are dropped.
+// Expire rotates what is to be rotated, as the run ends: Zeek does so when it
+// expires its timers, before the connections that are still open are logged.
+// Rows that come later go to files that stay under their plain name.
+// Zeek: src/zeek-setup.cc, done_with_network.
+func (m *Manager) Expire() error {
+	if m.terminating {
+		return nil
+	}
+	m.terminating = true
+	return m.rotateAll()
+}
+
+// Close ends every log with its #close line, in order of the streams, and
+// gives all errors. It calls [Manager.Expire] if nobody did. Later writes are
+// dropped.
 func (m *Manager) Close() error {
 	if m.closed {
 		return nil
 	}
+	errs := []error{m.Expire()}
 	m.closed = true
-	var errs []error
 	for _, s := range m.streams {
-		errs = append(errs, s.close(true))
+		errs = append(errs, s.close())
 	}
 	return errors.Join(errs...)
 }

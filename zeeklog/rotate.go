@@ -1,6 +1,7 @@
 package zeeklog
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -62,7 +63,7 @@ func (m *Manager) untilRotation(now, interval float64) float64 {
 // Zeek: Manager.cc, InstallRotationTimer.
 func (m *Manager) arm(w *writerState) {
 	w.due, w.idle = 0, false
-	if w.interval == 0 || m.closed {
+	if w.interval == 0 || m.terminating {
 		return
 	}
 	now := m.now()
@@ -81,46 +82,68 @@ func (m *Manager) arm(w *writerState) {
 	}
 }
 
-// rotateDue rotates every writer whose time has come, the earliest first.
-func (m *Manager) rotateDue(now float64) {
+// armed lists the writers whose rotation is due by the given time, the
+// earliest first.
+func (m *Manager) armed(by float64) []*writerState {
 	var due []*writerState
 	for _, s := range m.streams {
 		for _, w := range s.order {
-			if w.due != 0 && w.due <= now {
+			if w.due != 0 && w.due <= by {
 				due = append(due, w)
 			}
 		}
 	}
 	sort.SliceStable(due, func(i, j int) bool { return due[i].due < due[j].due })
-	m.nextRotation = 0
-	for _, w := range due {
+	return due
+}
+
+// rotateDue rotates every writer whose time has come.
+func (m *Manager) rotateDue(now float64) {
+	for _, w := range m.armed(now) {
 		if !w.idle && !w.disabled {
-			if err := m.rotate(w, false); err != nil {
+			if err := m.rotate(w); err != nil {
 				m.cfg.Error(err.Error())
 			}
 		}
 		w.openTime = now
 		m.arm(w)
 	}
-	for _, s := range m.streams {
-		for _, w := range s.order {
-			if w.due != 0 && (m.nextRotation == 0 || w.due < m.nextRotation) {
-				m.nextRotation = w.due
-			}
-		}
+	m.nextRotation = 0
+	if rest := m.armed(math.Inf(1)); len(rest) > 0 {
+		m.nextRotation = rest[0].due
 	}
+}
+
+// rotateAll rotates every writer that would be rotated some day.
+func (m *Manager) rotateAll() error {
+	var errs []error
+	for _, w := range m.armed(math.Inf(1)) {
+		if !w.idle && !w.disabled {
+			errs = append(errs, m.rotate(w))
+		}
+		w.due = 0
+	}
+	m.nextRotation = 0
+	return errors.Join(errs...)
 }
 
 // rotate gives the writer's file its final name and calls the postprocessor.
 // Zeek: Manager.cc, Rotate and FinishedRotation.
-func (m *Manager) rotate(w *writerState, terminating bool) error {
+func (m *Manager) rotate(w *writerState) error {
 	now := m.now()
 	info := RotationInfo{
 		Writer: w.key.writer, Path: w.key.path, Open: w.openTime, Close: now,
-		Terminating: terminating, Custom: w.postprocessor != nil,
+		Terminating: m.terminating, Custom: w.postprocessor != nil,
 	}
 	base := m.rotationBase(info)
-	newName, _, err := w.w.Rotate(base, terminating)
+	if base == w.lastBase {
+		// By size, two files may be opened in one second; none may be lost.
+		w.sameBase++
+		base = fmt.Sprintf("%s-%d", base, w.sameBase)
+	} else {
+		w.lastBase, w.sameBase = base, 1
+	}
+	newName, _, err := w.w.Rotate(base, m.terminating)
 	if err != nil {
 		w.disabled = true
 		return err

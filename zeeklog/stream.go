@@ -95,6 +95,9 @@ type writerState struct {
 	openTime          float64
 	due               float64 // network time of the next rotation; 0 is none
 	idle              bool    // due only arms the timer, as time was not known
+	rotatedBySize     bool    // openTime is the time of the row to come
+	lastBase          string  // name of the last rotated file, and how often it was used
+	sameBase          int
 }
 
 // ID gives the stream's id.
@@ -356,13 +359,17 @@ func (s *Stream) writeTo(f *filterState, rec []Value) error {
 			w.key.path, w.key.writer, w.columns, len(row)))
 		return nil
 	}
+	if w.rotatedBySize {
+		w.rotatedBySize, w.openTime = false, s.m.now()
+	}
 	if err := w.w.Write(row); err != nil {
 		w.disabled = true
 		return err
 	}
 	if limit := s.m.cfg.RotationSize; limit > 0 {
 		if z, ok := w.w.(sizer); ok && z.size() >= limit {
-			return s.m.rotate(w, false)
+			w.rotatedBySize = true
+			return s.m.rotate(w)
 		}
 	}
 	return nil
@@ -434,13 +441,10 @@ func (s *Stream) Flush() error {
 	return errors.Join(errs...)
 }
 
-// close ends all writers, rotating first at the end of a run.
-func (s *Stream) close(terminating bool) error {
+// close ends all writers.
+func (s *Stream) close() error {
 	var errs []error
 	for _, w := range s.order {
-		if terminating && w.due != 0 && !w.idle && !w.disabled {
-			errs = append(errs, s.m.rotate(w, true))
-		}
 		errs = append(errs, w.w.Close())
 	}
 	return errors.Join(errs...)
