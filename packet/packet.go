@@ -42,13 +42,13 @@ type IPHeader struct {
 	ChecksumSrc, ChecksumDst netip.Addr
 	// HeaderSrc is the source address of the header itself, which
 	// ignore_checksums_nets looks at.
-	HeaderSrc netip.Addr
-	NextProto                uint8 // after extension headers
-	HdrLen                   int   // with extension headers
-	TotalLen                 int   // header and payload by the header's own length field
-	TTL                      uint8
-	FlowLabel                uint32
-	Reassembled              bool // from fragments
+	HeaderSrc   netip.Addr
+	NextProto   uint8 // after extension headers
+	HdrLen      int   // with extension headers
+	TotalLen    int   // header and payload by the header's own length field
+	TTL         uint8
+	FlowLabel   uint32
+	Reassembled bool // from fragments
 	// Payload is what was captured behind the header, at most PayloadLen
 	// octets... link-layer padding is not cut off here: it may be longer.
 	Payload []byte

@@ -1,0 +1,195 @@
+package packet
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/timer"
+	"github.com/gzeek/gzeek/weird"
+)
+
+// Frame is a captured frame, as the decoder takes it.
+type Frame struct {
+	Time float64 // the capture's stamp, seconds since the epoch
+	// LinkType is the capture's link type, a DLT_ value. Types that Zeek has no
+	// analyzer for are taken for raw IP, as there.
+	LinkType int
+	Data     []byte // what was captured; borrowed during Process
+	WireLen  int    // octets on the wire
+}
+
+// Stats counts what a Decoder has seen.
+type Stats struct {
+	Packets     uint64 // frames
+	Unprocessed uint64 // of them, those that led to no connection and weren't ARP
+	Panics      uint64 // of them, those whose decoding failed by an error in gzeek
+	Fragments   int    // datagrams that wait for fragments now
+}
+
+// Decoder takes frames apart. It belongs to one goroutine.
+type Decoder struct {
+	opts    Options
+	ev      *event.Events
+	timers  *timer.Manager
+	weirds  *weird.Sampler
+	tr      Transport
+	stats   Stats
+	outside bool // the transport is running
+
+	// frames holds one packet for each level of tunnels; they are reused.
+	frames []*frame
+	depth  int
+	// stack is the stack of tunnels around the packet in work. All levels share
+	// it: in Zeek, too, a tunnel that is opened inside another one is added to
+	// the stack of the outer packet.
+	stack []Encap
+
+	inTunnel map[string]string // names of weirds with their suffix
+
+	frags      fragments
+	fragOctets int // held by them
+
+	tunnels  map[addrPair]*ipTunnel
+	udpPorts map[uint16]udpTunnel
+}
+
+// frame is a packet in work: the captured one, or one out of a tunnel.
+type frame struct {
+	pkt Packet
+	// data is what was captured, cap its length as Zeek's bookkeeping has it
+	// (a reassembled datagram changes it), wire the length on the wire.
+	data      []byte
+	cap, wire int
+	encap     bool // the decoder's stack of tunnels is this packet's
+	processed bool
+
+	// Addresses for weirds, once an IP header was accepted.
+	hasIP    bool
+	src, dst netip.Addr
+
+	// What GRE tells the analyzer of IP tunnels.
+	proto      int
+	tunnel     TunnelType
+	greVersion int
+	greLink    int
+}
+
+// NewDecoder returns a decoder that hands packets to tr, raises weirds on
+// weirds, and arms the timers of fragments and IP tunnels in timers. Network
+// time is ev.Now.
+func NewDecoder(opts Options, ev *event.Events, timers *timer.Manager, weirds *weird.Sampler, tr Transport) *Decoder {
+	d := &Decoder{
+		opts: opts, ev: ev, timers: timers, weirds: weirds, tr: tr,
+		inTunnel: make(map[string]string),
+		frags:    make(fragments),
+		tunnels:  make(map[addrPair]*ipTunnel),
+	}
+	d.udpPorts = registerUDPTunnels(&opts)
+	return d
+}
+
+// SetIgnoreChecksumsNets changes ignore_checksums_nets, the only one of the
+// options that Zeek allows to change during a run.
+func (d *Decoder) SetIgnoreChecksumsNets(nets []netip.Prefix) { d.opts.IgnoreChecksumsNets = nets }
+
+// Stats returns the counters.
+func (d *Decoder) Stats() Stats {
+	s := d.stats
+	s.Fragments = len(d.frags)
+	return s
+}
+
+// Process decodes one frame. An error in the decoder's own code ends this
+// frame only; panics of the transport (and behind it) are not its business and
+// pass through.
+func (d *Decoder) Process(fr *Frame) {
+	d.stats.Packets++
+	d.depth = 0
+	d.stack = d.stack[:0]
+	d.outside = false
+	defer d.contain()
+	f := d.push(fr.Time, fr.Data, fr.WireLen)
+	f.pkt.Raw = fr.Data
+	d.root(f, fr.LinkType, 0, len(fr.Data))
+	if !f.processed {
+		d.stats.Unprocessed++
+	}
+}
+
+// contain ends the frame after a panic of the decoder itself.
+func (d *Decoder) contain() {
+	if d.outside {
+		return
+	}
+	if r := recover(); r != nil {
+		d.stats.Panics++
+		d.stats.Unprocessed++
+	}
+}
+
+// push begins a packet of the next level.
+func (d *Decoder) push(time float64, data []byte, wire int) *frame {
+	if d.depth == len(d.frames) {
+		d.frames = append(d.frames, new(frame))
+	}
+	f := d.frames[d.depth]
+	d.depth++
+	f.data, f.cap, f.wire = data, len(data), wire
+	f.encap, f.processed, f.hasIP = false, false, false
+	f.proto, f.tunnel, f.greVersion, f.greLink = -1, TunnelNone, -1, dltRaw
+	f.pkt.Time = time
+	f.pkt.VLAN, f.pkt.InnerVLAN = 0, 0
+	f.pkt.Encap = nil
+	return f
+}
+
+// inner begins the packet inside a tunnel of outer. Stamps and the outermost
+// frame are inherited.
+func (d *Decoder) inner(outer *frame, data []byte, wire int) *frame {
+	f := d.push(outer.pkt.Time, data, wire)
+	f.pkt.Raw = outer.pkt.Raw
+	f.encap = true
+	return f
+}
+
+// pop ends the packet of the innermost level.
+func (d *Decoder) pop(outer, f *frame) {
+	outer.processed = f.processed
+	d.depth--
+}
+
+// weird raises a weird of a packet: with the addresses once there are some, and
+// marked if the packet came through a tunnel.
+//
+// Zeek: session/Manager.cc, Manager::Weird.
+func (d *Decoder) weird(f *frame, name, addl, source string) {
+	if f.encap && len(d.stack) > 0 {
+		name = d.suffixed(name)
+	}
+	if f.hasIP {
+		d.weirds.Flow(f.src, f.dst, name, addl, source)
+	} else {
+		d.weirds.Net(name, addl, source)
+	}
+}
+
+func (d *Decoder) suffixed(name string) string {
+	s, ok := d.inTunnel[name]
+	if !ok {
+		s = name + "_in_tunnel"
+		d.inTunnel[name] = s
+	}
+	return s
+}
+
+// Weird raises a weird of a packet whose IP header was accepted, for a
+// transport that has no connection to raise it on ("truncated_header").
+func (p *Packet) Weird(s *weird.Sampler, name, addl, source string) {
+	if len(p.Encap) > 0 {
+		name += "_in_tunnel"
+	}
+	s.Flow(p.IP.Src, p.IP.Dst, name, addl, source)
+}
+
+func be16(b []byte) int { return int(binary.BigEndian.Uint16(b)) }
