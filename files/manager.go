@@ -1,0 +1,377 @@
+package files
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"slices"
+
+	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/files/magic"
+	"github.com/gzeek/gzeek/timer"
+	"github.com/gzeek/gzeek/weird"
+)
+
+// Config is what a Manager needs from the rest of the run.
+type Config struct {
+	Events *event.Events
+	Timers *timer.Manager
+	// FileID makes the file id of a handle; it doesn't keep the handle.
+	FileID func(handle []byte) string
+	// Magic names types; nil: all files are of unknown type.
+	Magic *magic.Matcher
+	// Weirds takes file_weird; nil: there are none.
+	Weirds  *weird.Sampler
+	Options Options
+}
+
+// Manager holds the files that are being followed.
+type Manager struct {
+	events   *event.Events
+	timers   *timer.Manager
+	fileID   func(handle []byte) string
+	magic    *magic.Matcher
+	weirds   *weird.Sampler
+	opts     Options
+	files    map[string]*file
+	last     *file // the file found last: pieces come in runs
+	disabled map[string]bool
+	reply    event.FileHandle
+	stats    Stats
+	root     *os.Root // of the extraction folder, nil until the first extraction
+
+	freeFiles   []*file
+	freeTimers  []*inactivityTimer
+	freeHashes  [len(hashKinds)][]*hashAnalyzer
+	freeWriters []*bufio.Writer
+	matches     []magic.Match
+}
+
+// Stats counts files, for status reports.
+type Stats struct {
+	Current int    // files being followed
+	Max     int    // most at any time
+	Total   uint64 // files ever begun
+}
+
+// NewManager returns a Manager without files.
+func NewManager(c Config) *Manager {
+	return &Manager{
+		events: c.Events,
+		timers: c.Timers,
+		fileID: c.FileID,
+		magic:  c.Magic,
+		weirds: c.Weirds,
+		opts:   c.Options,
+		files:  make(map[string]*file),
+	}
+}
+
+// Stats returns the counters.
+func (m *Manager) Stats() Stats {
+	s := m.stats
+	s.Current = len(m.files)
+	return s
+}
+
+// LookupFile returns the record of the file that is being followed under id,
+// nil without one. The counters in it are those of its last event.
+func (m *Manager) LookupFile(id string) *event.File {
+	if f := m.lookup(id); f != nil {
+		return &f.rec.File
+	}
+	return nil
+}
+
+// DisableAnalyzer turns a file analyzer off for files to come and reports
+// whether it is known: Files::disable_analyzer.
+func (m *Manager) DisableAnalyzer(name string) bool {
+	if !knownAnalyzer(name) {
+		return false
+	}
+	if m.disabled == nil {
+		m.disabled = make(map[string]bool)
+	}
+	m.disabled[name] = true
+	return true
+}
+
+// EnableAnalyzer turns a file analyzer on again: Files::enable_analyzer.
+func (m *Manager) EnableAnalyzer(name string) bool {
+	delete(m.disabled, name)
+	return knownAnalyzer(name)
+}
+
+// AnalyzerEnabled says whether a file analyzer is known and on:
+// Files::analyzer_enabled.
+func (m *Manager) AnalyzerEnabled(name string) bool {
+	return knownAnalyzer(name) && !m.disabled[name]
+}
+
+// DataIn takes the next octets of a file, borrowed for the call, and returns its
+// id, which the caller may give as cachedID with the next piece; "" if the piece
+// belongs to no file or to one that is ignored. With "" as cachedID the policies
+// are asked: events that wait run before DataIn returns. conn must be fresh then
+// (its record updated). tag is the protocol analyzer's name, "SMTP". A mimeType
+// other than "" settles the file's type; it counts with the first piece only.
+func (m *Manager) DataIn(data []byte, tag string, conn *event.Conn, isOrig bool, cachedID, mimeType string) string {
+	id := cachedID
+	if id == "" {
+		id = m.askFileID(tag, conn, isOrig)
+	}
+	// One stream in order doesn't move to another connection, so the
+	// connections aren't looked at again here; Gap does.
+	f := m.getFile(id, tag, conn, isOrig, false)
+	if f == nil {
+		return ""
+	}
+	if mimeType != "" {
+		f.setMIME(mimeType)
+	}
+	f.dataIn(data)
+	return id
+}
+
+// Gap says that n octets from offset on were missed. As for DataIn otherwise; a
+// gap can begin a file.
+func (m *Manager) Gap(offset, n uint64, tag string, conn *event.Conn, isOrig bool, cachedID string) string {
+	id := cachedID
+	if id == "" {
+		id = m.askFileID(tag, conn, isOrig)
+	}
+	f := m.getFile(id, tag, conn, isOrig, true)
+	if f == nil {
+		return ""
+	}
+	f.gap(offset, n)
+	return id
+}
+
+// EndOfFile ends the file of that id, if there is one.
+func (m *Manager) EndOfFile(fileID string) {
+	if f := m.lookup(fileID); f != nil {
+		m.remove(f)
+	}
+}
+
+// EndOfFileConn ends the file that the policies name for one direction.
+func (m *Manager) EndOfFileConn(tag string, conn *event.Conn, isOrig bool) {
+	m.EndOfFile(m.askFileID(tag, conn, isOrig))
+}
+
+// EndOfFileBoth ends the files of both directions, the originator's first.
+func (m *Manager) EndOfFileBoth(tag string, conn *event.Conn) {
+	m.EndOfFileConn(tag, conn, true)
+	m.EndOfFileConn(tag, conn, false)
+}
+
+// Terminate ends the run: all files that are left time out, in the order of
+// their ids (Manager::Terminate), and the queue is drained. An error is one of
+// the extraction folder.
+func (m *Manager) Terminate() error {
+	ids := make([]string, 0, len(m.files))
+	for id := range m.files {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		if f := m.lookup(id); f != nil {
+			m.timeout(f, true)
+		}
+	}
+	m.events.Drain()
+	if m.root == nil {
+		return nil
+	}
+	err := m.root.Close()
+	m.root = nil
+	return err
+}
+
+func (m *Manager) lookup(id string) *file {
+	if id == "" {
+		return nil
+	}
+	if m.last != nil && m.last.rec.ID == id {
+		return m.last
+	}
+	f := m.files[id]
+	if f != nil {
+		m.last = f
+	}
+	return f
+}
+
+// askFileID raises get_file_handle. The answer is needed at once, so everything
+// that waits in the queue runs here, in the middle of a packet
+// (Manager::GetFileID).
+func (m *Manager) askFileID(tag string, conn *event.Conn, isOrig bool) string {
+	if !m.events.GetFileHandle.Wanted() {
+		return ""
+	}
+	m.reply = event.FileHandle{}
+	m.events.GetFileHandle.Enqueue(event.GetFileHandle{Tag: tag, Conn: conn, IsOrig: isOrig, Reply: &m.reply})
+	m.events.Drain()
+	if !m.reply.Set || len(m.reply.Handle) == 0 {
+		return ""
+	}
+	return m.fileID(m.reply.Handle)
+}
+
+// getFile finds the file or begins it (Manager::GetFile); nil if it is ignored.
+func (m *Manager) getFile(id, tag string, conn *event.Conn, isOrig, updateConn bool) *file {
+	if id == "" {
+		return nil
+	}
+	if f := m.lookup(id); f != nil {
+		if f.ignored {
+			return nil
+		}
+		f.rec.LastActive = m.events.Now
+		if updateConn && f.addConn(conn) {
+			f.raiseOverNewConnection(conn, isOrig)
+		}
+		return f
+	}
+
+	f := m.newFile(id, tag, isOrig)
+	f.addConn(conn)
+	m.files[id] = f
+	m.stats.Total++
+	m.stats.Max = max(m.stats.Max, len(m.files))
+	// The timer comes before the events: handlers may arm others.
+	m.schedule(f)
+	f.raiseAtOnce(m.events.FileNew)
+	f.raiseOverNewConnection(conn, isOrig)
+	if f.ignored {
+		return nil
+	}
+	return f
+}
+
+func (m *Manager) newFile(id, tag string, isOrig bool) *file {
+	var f *file
+	if n := len(m.freeFiles); n > 0 {
+		f = m.freeFiles[n-1]
+		m.freeFiles = m.freeFiles[:n-1]
+	} else {
+		f = &file{m: m}
+	}
+	// The record outlives the file: handlers of its last events see it later.
+	f.rec = &record{
+		File: event.File{
+			ID:              id,
+			Source:          tag,
+			IsOrig:          isOrig,
+			LastActive:      m.events.Now,
+			TimeoutInterval: m.opts.DefaultFileTimeoutInterval,
+		},
+		control: control{m: m, id: id},
+	}
+	f.rec.Ctl = &f.rec.control
+	return f
+}
+
+// remove ends a file (Manager::RemoveFile). It stays findable while its last
+// events of the immediate kind run.
+func (m *Manager) remove(f *file) {
+	f.endOfFile()
+	delete(m.files, f.rec.ID)
+	if m.last == f {
+		m.last = nil
+	}
+	f.release()
+	m.freeFiles = append(m.freeFiles, f)
+}
+
+// timeout ends a file that was idle for too long, unless a handler of
+// file_timeout prolongs it (Manager::Timeout).
+func (m *Manager) timeout(f *file, terminating bool) {
+	f.postpone = false
+	f.raiseAtOnce(m.events.FileTimeout)
+	if f.postpone && !terminating {
+		f.rec.LastActive = m.events.Now
+		m.schedule(f)
+		return
+	}
+	m.remove(f)
+}
+
+// inactivityTimer looks after the file of an id, not after one file: it isn't
+// cancelled with the file, and works on for the next file of the same id, which
+// then has two (FileTimer.cc).
+type inactivityTimer struct {
+	timer.Timer
+	m  *Manager
+	id string
+}
+
+func (m *Manager) schedule(f *file) {
+	var t *inactivityTimer
+	if n := len(m.freeTimers); n > 0 {
+		t = m.freeTimers[n-1]
+		m.freeTimers = m.freeTimers[:n-1]
+	} else {
+		t = &inactivityTimer{m: m}
+		t.Fire = t.fire
+	}
+	t.id = f.rec.ID
+	m.timers.Add(&t.Timer, m.events.Now+f.rec.TimeoutInterval)
+}
+
+func (t *inactivityTimer) fire(now float64, expiring bool) {
+	m, id := t.m, t.id
+	t.id = ""
+	m.freeTimers = append(m.freeTimers, t)
+
+	f := m.lookup(id)
+	if f == nil {
+		return
+	}
+	if f.rec.LastActive == 0 && !expiring {
+		// Begun before there was a time.
+		f.rec.LastActive = m.events.Now
+		m.schedule(f)
+		return
+	}
+	idle := max(now-f.rec.LastActive, 0)
+	switch {
+	case idle >= f.rec.TimeoutInterval:
+		m.timeout(f, false)
+	case !expiring:
+		m.schedule(f)
+	}
+}
+
+// openRoot opens the extraction folder, which it makes if need be.
+func (m *Manager) openRoot() (*os.Root, error) {
+	if m.root != nil {
+		return m.root, nil
+	}
+	dir := m.opts.FileExtractPrefix
+	if dir == "" {
+		dir = "."
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	m.root = root
+	return root, nil
+}
+
+// reportError raises reporter_error.
+func (m *Manager) reportError(msg string) {
+	m.events.ReporterError.Enqueue(event.Reporter{Time: m.events.Now, Msg: msg})
+}
+
+// cause is the last error of a chain of path errors: the caller names the path.
+func cause(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}
