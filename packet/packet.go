@@ -106,6 +106,15 @@ type UDP struct {
 	// RespPort decides which tunnel is tried.
 	RespPort uint16
 	Payload  []byte
+	// State belongs to the connection; with nil nothing is remembered from one
+	// datagram to the next.
+	State *TunnelState
+}
+
+// UnknownPacketMarker is a Session that can write an X into its history, once:
+// a packet came that isn't analyzed.
+type UnknownPacketMarker interface {
+	MarkUnknownPacket()
 }
 
 // Session is a connection as the tunnel analyzers use it.

@@ -1,0 +1,106 @@
+package packet
+
+import "strconv"
+
+// gtpv1 opens the packets of GTP version 1. Control messages are only checked
+// for their form.
+//
+// Zeek: packet_analysis/protocol/gtpv1/, GTPv1.cc and gtpv1-analyzer.pac. A
+// violation doesn't end the analysis there.
+func (s *tunnelSession) gtpv1(b []byte) {
+	header, ok := s.gtpHeader(b)
+	if !ok {
+		return
+	}
+	valid := &s.u.State.gtpValid
+	valid[side(s.u.IsOrig)] = false
+	if s.f.encap && len(s.d.stack) >= s.d.opts.TunnelMaxDepth {
+		s.d.weirds.Net("tunnel_depth", "", srcGTPv1) // without the packet
+		return
+	}
+	if s.f.encap && len(s.d.stack) > 0 && s.d.stack[len(s.d.stack)-1].Type == TunnelGTPv1 {
+		s.violate("GTP-in-GTP", nil)
+		return
+	}
+	if b[0]>>5 != 1 {
+		s.violate("GTPv1 bad Version", nil)
+		return
+	}
+	const gpdu = 255
+	if b[0]&0x10 == 0 || b[1] != gpdu { // GTP', or no user data
+		return
+	}
+	in := b[header:]
+	if len(in) < 20 {
+		s.violate("Truncated GTPv1", nil)
+		return
+	}
+	proto := protoIPv4
+	switch in[0] >> 4 {
+	case 4:
+	case 6:
+		proto = protoIPv6
+	default:
+		s.violate("non-IP packet in GTPv1", nil)
+		return
+	}
+	var h IPHeader
+	switch s.d.parseInner(&h, in, proto) {
+	case parseBadProtocol:
+		s.violate("Invalid IP version in wrapped packet", nil)
+		return
+	case parseTooSmall:
+		s.violate("Truncated GTPv1", nil)
+		return
+	case parseTooLarge:
+		s.violate("GTPv1 payload length", nil)
+		return
+	}
+	valid[side(s.u.IsOrig)] = true
+	if !s.d.opts.TunnelDelayGTPConfirmation || valid[0] && valid[1] {
+		s.confirm()
+	}
+	s.d.ip(s.open(in, TunnelGTPv1), 0, len(in))
+	s.close()
+}
+
+// gtpHeader returns the length of the header with its extensions. What is cut
+// short is a violation.
+func (s *tunnelSession) gtpHeader(b []byte) (n int, ok bool) {
+	if len(b) < 8 {
+		return 0, s.gtpBounds("GTPv1_Header:teid", 8, len(b))
+	}
+	n = 8
+	if b[0]&7 != 0 { // sequence number, N-PDU number, or extensions
+		if len(b) < n+4 {
+			return 0, s.gtpBounds("GTPv1_Opt_Header:next_type", 4, len(b)-n)
+		}
+		n += 4
+	}
+	for more := b[0]&4 != 0; more; {
+		rest := b[n:]
+		if len(rest) < 1 {
+			return 0, s.gtpBounds("GTPv1_Ext_Header:length", 1, 0)
+		}
+		length := int(rest[0]) * 4
+		if length == 0 {
+			s.violate("Binpac exception: binpac exception: invalid string length: GTPv1_Ext_Header:contents: -2", nil)
+			return 0, false
+		}
+		if len(rest) < length-1 {
+			return 0, s.gtpBounds("GTPv1_Ext_Header:contents", length-1, len(rest))
+		}
+		if len(rest) < length {
+			return 0, s.gtpBounds("GTPv1_Ext_Header:next_type", length, len(rest))
+		}
+		n += length
+		more = rest[length-1] != 0
+	}
+	return n, true
+}
+
+func (s *tunnelSession) gtpBounds(field string, need, have int) bool {
+	s.violate("Binpac exception: binpac exception: out_of_bound: "+field+": "+
+		strconv.Itoa(need)+" > "+strconv.Itoa(have), nil)
+	return false
+}
