@@ -289,7 +289,8 @@ func (m *Manager) remove(f *file) {
 func (m *Manager) timeout(f *file, terminating bool) {
 	f.postpone = false
 	f.raiseAtOnce(m.events.FileTimeout)
-	if f.postpone && !terminating {
+	// More time that is none would keep the timers busy for ever (in Zeek it does).
+	if f.postpone && !terminating && f.rec.TimeoutInterval > 0 {
 		f.rec.LastActive = m.events.Now
 		m.schedule(f)
 		return

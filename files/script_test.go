@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gzeek/gzeek/event"
@@ -62,6 +63,9 @@ func TestScripts(t *testing.T) {
 	}
 }
 
+// matcher is one for all tests: making it takes longer than they do.
+var matcher = sync.OnceValues(magic.New)
+
 // stage is a manager with handlers that print.
 type stage struct {
 	t       testing.TB
@@ -99,7 +103,7 @@ func (s *stage) start() *Manager {
 	if s.m != nil {
 		return s.m
 	}
-	types, err := magic.New()
+	types, err := matcher()
 	if err != nil {
 		s.t.Fatal(err)
 	}
