@@ -43,6 +43,10 @@ type Host interface {
 	IsPartial() bool
 	// HadGap says that octets of that side were missed (TCP_Analyzer::HadGap).
 	HadGap(isOrig bool) bool
+	// Removing says that the analyzer was disabled, or has ended: it gets the
+	// rest of the octets that are being delivered, but what it splits them into
+	// is not parsed any more (Analyzer.cc, SupportAnalyzer::ForwardStream).
+	Removing() bool
 	// Weird raises conn_weird, sampled as Zeek samples.
 	Weird(name, addl, source string)
 	// AddHistory appends a letter to the connection's history unless it was

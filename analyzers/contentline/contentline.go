@@ -1,0 +1,211 @@
+// Package contentline cuts one direction of a stream into lines.
+//
+// It knows no protocol: what a line means is its [Sink]'s business, which may
+// also ask for a number of octets to be handed over uncut.
+//
+// CR, LF and CRLF each end a line, so that a line never holds one of them.
+// Splitters that take only CRLF for an end, that skip octets or that know the
+// size of a message in advance are not here, since SMTP has no use for them.
+//
+// Zeek: src/analyzer/protocol/tcp/ContentLine.cc.
+package contentline
+
+import "bytes"
+
+// MaxLineLength is the longest line in octets; a longer one is cut, and the
+// octet before the cut is lost, as in Zeek.
+const MaxLineLength = 16<<20 - 100
+
+// keepBuffer is the size in octets up to which the buffer for partial lines is
+// kept when its line is done.
+const keepBuffer = 16 << 10
+
+// Host is what a splitter asks of its connection; analyzers.Host is one.
+type Host interface {
+	// IsPartial says that the beginning of the connection was not seen.
+	IsPartial() bool
+	// Removing says that nobody listens to the sink any more.
+	Removing() bool
+	// Weird reports a deviation.
+	Weird(name, addl, source string)
+}
+
+// Sink takes the lines, without their ends, and the uncut octets. Data is
+// borrowed for the call.
+type Sink interface {
+	DeliverLine(data []byte, isOrig bool)
+}
+
+// Flags remembers what is reported once for both directions together. The
+// splitters of a connection share one.
+type Flags struct{ singleCR, nul bool }
+
+// Splitter cuts one direction. Its methods may be called from within the sink,
+// except Deliver and EndpointEOF.
+type Splitter struct {
+	host   Host
+	sink   Sink
+	flags  *Flags
+	isOrig bool
+
+	buf     []byte // the line that is not at its end yet
+	plain   uint64 // octets to hand over uncut before the next line
+	afterCR bool   // the last octet was a CR and ended a line: an LF belongs to it
+	sawNUL  bool
+}
+
+// New returns a splitter for the given direction.
+func New(host Host, sink Sink, flags *Flags, isOrig bool) *Splitter {
+	return &Splitter{host: host, sink: sink, flags: flags, isOrig: isOrig}
+}
+
+// SetPlainDelivery makes the splitter hand over the next n octets as they come,
+// uncut. 0 goes back to lines at once.
+func (s *Splitter) SetPlainDelivery(n uint64) { s.plain = n }
+
+// Deliver takes the next octets. A line that lies whole in data is handed on
+// without being copied.
+func (s *Splitter) Deliver(data []byte) {
+	// Without the beginning nobody knows where in a line the data start.
+	if s.host.IsPartial() {
+		return
+	}
+	lf := -1 // where the next LF is, so that no octet is searched twice for it
+	for pos := 0; pos < len(data); {
+		// The LF goes before anything uncut: the CR alone may have made the sink
+		// ask for that. Then even nothing is handed over, if nothing is left.
+		// Zeek: ContentLine.cc, DoDeliver.
+		if s.afterCR && data[pos] == '\n' {
+			s.afterCR = false
+			pos++
+		}
+		if s.plain > 0 {
+			n := int(min(s.plain, uint64(len(data)-pos)))
+			s.afterCR = false
+			s.plain -= uint64(n)
+			s.forward(data[pos : pos+n])
+			pos += n
+		}
+		if pos == len(data) {
+			return
+		}
+		if lf < pos {
+			if lf = bytes.IndexByte(data[pos:], '\n'); lf < 0 {
+				lf = len(data)
+			} else {
+				lf += pos
+			}
+		}
+		eol := lf
+		if cr := bytes.IndexByte(data[pos:lf], '\r'); cr >= 0 {
+			eol = pos + cr
+		}
+		pos = s.take(data, pos, eol)
+	}
+}
+
+// take adds data[pos:eol] to the line, and ends the line if there is an octet
+// at eol. It returns where to go on.
+func (s *Splitter) take(data []byte, pos, eol int) int {
+	text := data[pos:eol]
+	if len(text) > 0 {
+		if s.afterCR && text[0] != 0 {
+			s.singleCR()
+		}
+		if !s.sawNUL {
+			if i := bytes.IndexByte(text, 0); i >= 0 {
+				// Only the first NUL of a direction is dropped (CheckNUL).
+				s.sawNUL = true
+				if !s.flags.nul {
+					s.flags.nul = true
+					s.weird("NUL_in_line")
+				}
+				if s.afterCR {
+					s.singleCR()
+				}
+				if s.tooLong(i) {
+					return s.cut(data, pos)
+				}
+				s.buf = append(s.buf, text[:i]...)
+				s.afterCR = false
+				return pos + i + 1
+			}
+		}
+		if s.afterCR {
+			s.singleCR()
+			s.afterCR = false
+		}
+	}
+	if s.tooLong(len(text)) && pos+MaxLineLength-len(s.buf) < len(data) {
+		return s.cut(data, pos)
+	}
+	if eol == len(data) {
+		s.buf = append(s.buf, text...)
+		return eol
+	}
+	next := eol + 1
+	s.afterCR = false
+	if data[eol] == '\r' {
+		if next == len(data) || data[next] != '\n' {
+			s.afterCR = true
+		} else {
+			next++
+		}
+	}
+	s.emit(text)
+	return next
+}
+
+// tooLong says that the line with n octets more has no room for its end. Even
+// the end has to fit.
+func (s *Splitter) tooLong(n int) bool { return len(s.buf)+n >= MaxLineLength }
+
+// cut ends a line by force at its longest (ContentLine.cc, DoDeliverOnce): the
+// octet that doesn't fit and the one before it are lost.
+func (s *Splitter) cut(data []byte, pos int) int {
+	end := pos + MaxLineLength - len(s.buf)
+	s.weird("contentline_size_exceeded")
+	s.buf = append(s.buf, data[pos:end]...)[:MaxLineLength-1]
+	s.afterCR = data[end] == '\r'
+	s.emit(nil)
+	return end + 1
+}
+
+// emit hands on the line that ends with text.
+func (s *Splitter) emit(text []byte) {
+	if len(s.buf) == 0 {
+		s.forward(text)
+		return
+	}
+	s.buf = append(s.buf, text...)
+	s.forward(s.buf)
+	if cap(s.buf) > keepBuffer {
+		s.buf = nil
+	}
+	s.buf = s.buf[:0]
+}
+
+func (s *Splitter) forward(data []byte) {
+	// The rest of a delivery is still split when the analyzer was disabled
+	// meanwhile, but goes nowhere (Analyzer.cc, SupportAnalyzer::ForwardStream).
+	if !s.host.Removing() {
+		s.sink.DeliverLine(data, s.isOrig)
+	}
+}
+
+// EndpointEOF says that nothing more comes: what is left is a line.
+func (s *Splitter) EndpointEOF() {
+	if len(s.buf) > 0 {
+		s.Deliver([]byte{'\n'})
+	}
+}
+
+// singleCR tells of a CR that ended a line alone, once its next octet is known.
+func (s *Splitter) singleCR() {
+	if !s.flags.singleCR {
+		s.flags.singleCR = true
+		s.weird("line_terminated_with_single_CR")
+	}
+}
+
+func (s *Splitter) weird(name string) { s.host.Weird(name, "", "CONTENTLINE") }

@@ -1,0 +1,125 @@
+package smtp
+
+// command is what a client can ask for, and what the analyzer counts as asked.
+type command uint8
+
+const (
+	noCommand command = iota
+	ehlo
+	helo
+	mailCmd
+	rcpt
+	dataCmd
+	quitCmd
+	rset
+	vrfy
+	expn
+	help
+	noop
+	starttls
+	xAnonymousTLS
+	connEstablishment // what the banner answers
+	endOfData         // the dot
+	send
+	soml
+	saml
+	turn
+	bdatCmd
+	etrn
+	auth
+	authAnswer // a line in answer to a 334
+)
+
+// unknown stands for a command that was missed.
+const unknown = "(UNKNOWN)"
+
+// words are the commands as they are told. One table serves for reading, too,
+// as in Zeek, where a client may type even the internal ones.
+var words = [...]string{
+	noCommand: unknown,
+	ehlo:      "EHLO", helo: "HELO", mailCmd: "MAIL", rcpt: "RCPT", dataCmd: "DATA", quitCmd: "QUIT",
+	rset: "RSET", vrfy: "VRFY", expn: "EXPN", help: "HELP", noop: "NOOP",
+	starttls: "STARTTLS", xAnonymousTLS: "X_ANONYMOUSTLS",
+	connEstablishment: "CONN_ESTABLISHMENT", endOfData: "END_OF_DATA",
+	send: "SEND", soml: "SOML", saml: "SAML", turn: "TURN",
+	bdatCmd: "BDAT", etrn: "ETRN", auth: "AUTH", authAnswer: "AUTH_ANSWER",
+}
+
+func (c command) String() string { return words[c] }
+
+// inReply is how smtp_reply names the command.
+func (c command) inReply() string {
+	switch c {
+	case connEstablishment:
+		return ">"
+	case endOfData:
+		return "."
+	}
+	return words[c]
+}
+
+// byWord finds commands by the words that clients type.
+var byWord = func() map[string]command {
+	m := map[string]command{"X-ANONYMOUSTLS": xAnonymousTLS}
+	for c := ehlo; int(c) < len(words); c++ {
+		m[words[c]] = c
+	}
+	return m
+}()
+
+// spelling keeps how each word is told in smtp_request, so that no string is
+// made of what was typed.
+var spelling = func() map[string]string {
+	m := map[string]string{}
+	for word := range byWord {
+		m[word] = word
+	}
+	return m
+}()
+
+// lookup returns the command of a word and the word in upper case, or noCommand.
+func lookup(word []byte) (command, string) {
+	var upper [24]byte
+	if len(word) > len(upper) {
+		return noCommand, ""
+	}
+	for i, c := range word {
+		if 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		upper[i] = c
+	}
+	key := upper[:len(word)]
+	return byWord[string(key)], spelling[string(key)]
+}
+
+// commands is a queue of commands of at most maxPending.
+type commands struct {
+	list []command
+	head int
+}
+
+func (q *commands) len() int { return len(q.list) - q.head }
+
+func (q *commands) push(c command) {
+	if q.head > 0 && len(q.list) == cap(q.list) {
+		q.list = q.list[:copy(q.list, q.list[q.head:])]
+		q.head = 0
+	}
+	q.list = append(q.list, c)
+}
+
+// pop returns the oldest command, or noCommand.
+func (q *commands) pop() command {
+	if q.len() == 0 {
+		return noCommand
+	}
+	c := q.list[q.head]
+	q.head++
+	if q.len() == 0 {
+		q.clear()
+	}
+	return c
+}
+
+func (q *commands) clear() { q.list, q.head = q.list[:0], 0 }
