@@ -210,4 +210,3 @@ func TestPacketsAndWeirdsOfCapturesAreZeeks(t *testing.T) {
 		})
 	}
 }
-
