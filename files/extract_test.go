@@ -206,10 +206,8 @@ func (s *stage) run(t testing.TB, cmds ...string) {
 // quiet is a manager whose handlers do nothing but attach.
 func quiet(tb testing.TB, analyzers ...string) *stage {
 	s := newStage(tb)
-	for _, name := range []string{"file_new", "get_file_handle", "file_over_new_connection", "file_sniff", "file_gap",
-		"file_timeout", "file_state_remove", "file_hash", "reporter_error", "stream_event", "chunk_event"} {
-		s.mute = append(s.mute, name)
-	}
+	s.mute = append(s.mute, "file_new", "get_file_handle", "file_over_new_connection", "file_sniff", "file_gap",
+		"file_timeout", "file_state_remove", "file_hash", "reporter_error", "stream_event", "chunk_event")
 	s.run(tb, "conn C1 1000", "now 1")
 	handleBytes := []byte("a")
 	s.ev.GetFileHandle.Handle("test", 0, func(e *event.GetFileHandle) { *e.Reply = event.FileHandle{Handle: handleBytes, Set: true} })

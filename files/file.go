@@ -11,6 +11,7 @@ import (
 type record struct {
 	event.File
 	control
+	conns [1]*event.Conn // room for File.Conns, enough for nearly all
 }
 
 // file is a file being followed. It is recycled after its end; the record isn't.

@@ -269,6 +269,7 @@ func (m *Manager) newFile(id, tag string, isOrig bool) *file {
 		control: control{m: m, id: id},
 	}
 	f.rec.Ctl = &f.rec.control
+	f.rec.Conns = f.rec.conns[:0]
 	return f
 }
 
