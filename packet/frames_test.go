@@ -311,6 +311,9 @@ func TestTunnels(t *testing.T) {
 		{"GTP with extensions", udp(2152, cat(0x34, 255, u16(48), make([]byte, 4), 0, 0, 0, 0x85, 1, 0, 0, 0, syn4())), out + "17/64; " + got4 + " in 5:C1; GTPV1"},
 		{"GTP version", udp(2152, cat(0x50, 255, u16(40), make([]byte, 4), syn4())), out + "17/56; GTPV1: GTPv1 bad Version (0)"},
 		{"GTP without IP", udp(2152, cat(0x30, 255, u16(40), make([]byte, 24))), out + "17/36; GTPV1: non-IP packet in GTPv1 (0)"},
+		{"GTP control", udp(2123, cat(0x32, 16, u16(20), make([]byte, 8), 14, 5, 16, 1, 2, 3, 4, 0x85, u16(4), addr(hostA))), out + "17/34"},
+		{"GTP control cut", udp(2123, cat(0x32, 16, u16(20), make([]byte, 8), 16, 1, 2)), out + "17/23; GTPV1: Binpac exception: binpac exception: out_of_bound: InformationElement:value: 5 > 3 (0)"},
+		{"GTP header cut", udp(2123, make([]byte, 7)), out + "17/15; GTPV1: Binpac exception: binpac exception: out_of_bound: GTPv1_Header:teid: 8 > 7 (0)"},
 		{"GTP cut", udp(2152, cat(0x30, 255, u16(40), make([]byte, 4), syn4()[:30])), out + "17/46; GTPV1: Truncated GTPv1 (0)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

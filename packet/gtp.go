@@ -9,7 +9,7 @@ import "strconv"
 // violation doesn't end the analysis there.
 func (s *tunnelSession) gtpv1(b []byte) {
 	header, ok := s.gtpHeader(b)
-	if !ok {
+	if !ok || b[1] >= 16 && b[1] <= 21 && !s.gtpElements(b[header:]) {
 		return
 	}
 	valid := &s.u.State.gtpValid
@@ -97,6 +97,81 @@ func (s *tunnelSession) gtpHeader(b []byte) (n int, ok bool) {
 		more = rest[length-1] != 0
 	}
 	return n, true
+}
+
+// gtpElements walks the information elements of a control message about a
+// context (create, update, delete). Zeek parses them whole before it looks at
+// the message; only the lengths can be wrong.
+func (s *tunnelSession) gtpElements(b []byte) bool {
+	for len(b) > 0 {
+		typ := b[0]
+		header, length := 1, 0
+		if typ&0x80 != 0 {
+			header = 3
+			if len(b) < header {
+				return s.gtpBounds("InformationElement:tlv_len", 3, len(b))
+			}
+			length = be16(b[1:])
+		} else if length = gtpElementLen(typ); length == 0 {
+			s.violate("Binpac exception: binpac exception: invalid case index: Get_IE_Len: "+strconv.Itoa(int(typ)), nil)
+			return false
+		}
+		// Elements of a fixed beginning must be at least that long.
+		least := 0
+		switch typ {
+		case gtpEndUserAddr, gtpPrivateExt:
+			least = 2
+		case gtpQoSProfile:
+			least = 1
+		case gtpRABSetup:
+			if least = 5; length == 1 {
+				least = 1
+			}
+		}
+		if length < least {
+			s.violate("Binpac exception: binpac exception: invalid string length: InformationElement:value: "+strconv.Itoa(length-least), nil)
+			return false
+		}
+		if len(b) < header+length {
+			return s.gtpBounds("InformationElement:value", header+length, len(b))
+		}
+		b = b[header+length:]
+	}
+	return true
+}
+
+// Types of information elements that aren't just octets of a given length.
+const (
+	gtpEndUserAddr = 128
+	gtpQoSProfile  = 135
+	gtpRABSetup    = 140
+	gtpPrivateExt  = 255
+)
+
+// gtpElementLen is the length of an element whose header has none, 0 for those
+// that aren't known. 3GPP TS 29.060, section 7.7.
+func gtpElementLen(typ byte) int {
+	switch typ {
+	case 1, 8, 11, 13, 14, 15, 19, 20, 21, 23, 24, 25, 29:
+		return 1
+	case 26, 27, 28:
+		return 2
+	case 12:
+		return 3
+	case 4, 5, 16, 17, 127:
+		return 4
+	case 18:
+		return 5
+	case 3:
+		return 6
+	case 2:
+		return 8
+	case 22:
+		return 9
+	case 9:
+		return 28
+	}
+	return 0
 }
 
 func (s *tunnelSession) gtpBounds(field string, need, have int) bool {

@@ -113,7 +113,7 @@ func (d *Decoder) ethernet(f *frame, off, n int) bool {
 		off, n = off+cfp, n-cfp
 		typ = be16(b[12:])
 	}
-	off, n, b = off+14, n-14, b[14:]
+	off, n = off+14, n-14
 	switch {
 	case typ == int(layers.EthernetTypeIPv4) || typ == int(layers.EthernetTypeIPv6):
 		return d.ip(f, off, n)

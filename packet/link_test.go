@@ -54,6 +54,9 @@ func (tb *table) Deliver(p *Packet) (UDP, bool) {
 	if l := h.PayloadLen(); l > 0 && l < len(seg) {
 		seg = seg[:l]
 	}
+	if h.NextProto == protoUDP && len(seg) < 8 {
+		return UDP{}, false
+	}
 	if !p.Truncated {
 		switch h.NextProto {
 		case protoTCP, protoICMPv6:
@@ -61,7 +64,7 @@ func (tb *table) Deliver(p *Packet) (UDP, bool) {
 				return UDP{}, false
 			}
 		case protoUDP:
-			if len(seg) < 8 || seg[6]|seg[7] != 0 && !TransportChecksumOK(h, h.NextProto, seg) {
+			if seg[6]|seg[7] != 0 && !TransportChecksumOK(h, h.NextProto, seg) {
 				return UDP{}, false
 			}
 		case protoICMP:
