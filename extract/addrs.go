@@ -1,0 +1,228 @@
+package extract
+
+import (
+	"bytes"
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/gzeek/gzeek/pattern"
+)
+
+// ipAddr is ip_addr_regex (addrs.zeek). An octet has no more than three digits and is no more than 255; a compressed IPv6
+// address is written out for each number of groups before the "::"; what ends in an IPv4 address has no colon between it and
+// the compressed part, so that in ::ffff:1.2.3.4 only ::ffff:1 is found.
+var ipAddr = sync.OnceValue(func() *pattern.Pattern {
+	const group = "[0-9A-Fa-f]{1,4}"
+	const octet = `([0-9]{1,2}|[01][0-9]{2}|2[0-4][0-9]|25[0-5])`
+	const v4 = octet + `\.` + octet + `\.` + octet + `\.` + octet
+
+	// compressed has at most total groups, the "::" for at least one more.
+	compressed := func(total int) string {
+		forms := []string{"::(" + group + "(:" + group + "){0," + strconv.Itoa(total-1) + "})?"}
+		for lead := 1; lead <= total; lead++ {
+			form := group + "(:" + group + "){" + strconv.Itoa(lead-1) + "}::"
+			if rest := total - lead; rest > 0 {
+				form += "(" + group + "(:" + group + "){0," + strconv.Itoa(rest-1) + "})?"
+			}
+			forms = append(forms, form)
+		}
+		return "(" + strings.Join(forms, "|") + ")"
+	}
+	return pattern.MustCompile("/" + strings.Join([]string{
+		v4,
+		"(" + group + ":){7}" + group,
+		compressed(7),
+		"(" + group + ":){6}" + v4,
+		compressed(5) + v4,
+	}, "|") + "/")
+})
+
+// ExtractIPAddresses is extract_ip_addresses: the texts in s that are IP addresses, from left to right, appended to dst. With
+// checkWrapping an address counts only if it is the whole of s or between addresses, or wrapped in [], (), {} or two blanks.
+func ExtractIPAddresses(dst [][]byte, s []byte, checkWrapping bool) [][]byte {
+	if !mayHoldIP(s) {
+		return dst
+	}
+	var buf [16][]byte
+	parts := ipAddr().AppendSplit(buf[:0], s, true, 0)
+	for i := 1; i < len(parts); i += 2 {
+		if !IsValidIP(parts[i]) {
+			continue
+		}
+		if !checkWrapping || wrapped(parts[i-1], parts[i+1]) {
+			dst = append(dst, parts[i])
+		}
+	}
+	return dst
+}
+
+func wrapped(before, after []byte) bool {
+	if len(before) == 0 || len(after) == 0 {
+		return len(before) == len(after)
+	}
+	switch before[len(before)-1] {
+	case '[':
+		return after[0] == ']'
+	case '(':
+		return after[0] == ')'
+	case '{':
+		return after[0] == '}'
+	case ' ':
+		return after[0] == ' '
+	}
+	return false
+}
+
+// mayHoldIP is a quick no: every address has "::" or seven colons, or three dots.
+func mayHoldIP(s []byte) bool {
+	return bytes.Count(s, dot) >= 3 || bytes.Contains(s, twoColons) || bytes.Count(s, twoColons[:1]) >= 6
+}
+
+var (
+	dot       = []byte(".")
+	twoColons = []byte("::")
+)
+
+// ParseAddr is what to_addr makes of a text, with the quirks of Zeek's parser: octets are decimal numbers with zeros, signs
+// and white space before them. IPv4-mapped addresses are IPv4. If the text is no address, to_addr gives ::, and ok is false.
+// Zeek: IPAddr.cc, ConvertString.
+func ParseAddr(s []byte) (addr netip.Addr, ok bool) {
+	if bytes.IndexByte(s, ':') >= 0 {
+		if bytes.IndexByte(s, '%') >= 0 {
+			return netip.IPv6Unspecified(), false
+		}
+		a, err := netip.ParseAddr(string(s))
+		if err != nil {
+			return netip.IPv6Unspecified(), false
+		}
+		return a.Unmap(), true
+	}
+	var octets [4]byte
+	for i := range octets {
+		if i > 0 {
+			if len(s) == 0 || s[0] != '.' {
+				return netip.IPv6Unspecified(), false
+			}
+			s = s[1:]
+		}
+		v, rest, ok := scanInt(s)
+		if !ok || v < 0 || v > 255 {
+			return netip.IPv6Unspecified(), false
+		}
+		octets[i], s = byte(v), rest
+	}
+	if len(s) > 0 {
+		return netip.IPv6Unspecified(), false
+	}
+	return netip.AddrFrom4(octets), true
+}
+
+// scanInt reads a number as scanf's %d does where int has 32 bits and long 64.
+func scanInt(s []byte) (v int32, rest []byte, ok bool) {
+	for len(s) > 0 && isSpace(s[0]) {
+		s = s[1:]
+	}
+	negative := false
+	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {
+		negative = s[0] == '-'
+		s = s[1:]
+	}
+	var n uint64
+	for len(s) > 0 && isDigit(s[0]) {
+		d := uint64(s[0] - '0')
+		s, ok = s[1:], true
+		if n > (math.MaxInt64-d)/10 {
+			n = math.MaxInt64
+			if negative {
+				n++
+			}
+			for len(s) > 0 && isDigit(s[0]) {
+				s = s[1:]
+			}
+			break
+		}
+		n = n*10 + d
+	}
+	if negative {
+		n = -n
+	}
+	return int32(n), s, ok
+}
+
+// IsValidIP is is_valid_ip: whether s is an IP address, up to its first NUL if it has one.
+func IsValidIP(s []byte) bool {
+	if i := bytes.IndexByte(s, 0); i >= 0 {
+		s = s[:i]
+	}
+	if plain, ok := plainV4(s); ok {
+		return plain
+	}
+	_, ok := ParseAddr(s)
+	return ok
+}
+
+// plainV4 answers for digits and dots alone, which needs no netip.Addr; ok is false for everything else.
+func plainV4(s []byte) (valid, ok bool) {
+	dots, digits, v := 0, 0, 0
+	for _, c := range s {
+		switch {
+		case isDigit(c):
+			if digits++; digits > 9 {
+				return false, false
+			}
+			v = v*10 + int(c-'0')
+		case c == '.':
+			if digits == 0 || v > 255 {
+				return false, true
+			}
+			dots++
+			digits, v = 0, 0
+		default:
+			return false, false
+		}
+	}
+	return dots == 3 && digits > 0 && v <= 255, true
+}
+
+// HasValidOctets is has_valid_octets: no number above 255 among the texts. What is no number counts as 0.
+func HasValidOctets(octets [][]byte) bool {
+	for _, o := range octets {
+		if toCount(o) > 255 {
+			return false
+		}
+	}
+	return true
+}
+
+// NormalizeMAC is normalize_mac: the hexadecimal digits of s in pairs with colons between them, in lower case, if they are 12
+// or 16; else nil.
+func NormalizeMAC(s []byte) []byte {
+	var digits [17]byte
+	n := 0
+	for _, c := range s {
+		if isHex(c) {
+			if n == len(digits)-1 {
+				return nil
+			}
+			if c >= 'A' && c <= 'F' {
+				c |= 0x20
+			}
+			digits[n] = c
+			n++
+		}
+	}
+	if n != 12 && n != 16 {
+		return nil
+	}
+	mac := make([]byte, 0, n/2*3-1)
+	for i := 0; i < n; i += 2 {
+		if i > 0 {
+			mac = append(mac, ':')
+		}
+		mac = append(mac, digits[i], digits[i+1])
+	}
+	return mac
+}

@@ -1,0 +1,190 @@
+package extract
+
+import "bytes"
+
+// An address is what stands around an @. In Zeek's pattern (email.zeek)
+//
+//	/(^|[<,:[:blank:]])[^<,:[:blank:]@]+"@"[^>,;[:blank:]]+([>,;[:blank:]]|$)/
+//
+// the ^ holds at every offset, since find_all signals a beginning at each, so that the opening character is taken if it is
+// there and else not needed.
+var (
+	emailOpens   = classOf("<,: \t")   // may stand before the local part
+	notInLocal   = classOf("<,: \t@")  // ends the local part, to the left
+	endsDomain   = classOf(">,; \t")   // ends the domain and belongs to the match
+	emailNotKept = classOf("<>,:; \t") // is cut out of the match, wherever it stands
+)
+
+// nextEmail finds the first match at or after pos, without an end if there is none.
+func nextEmail(s []byte, pos int) (start, end int, ok bool) {
+	for {
+		at := bytes.IndexByte(s[pos:], '@')
+		if at < 0 {
+			return 0, 0, false
+		}
+		at += pos
+		local := at
+		for local > pos && !notInLocal[s[local-1]] {
+			local--
+		}
+		end = at + 1
+		for end < len(s) && !endsDomain[s[end]] {
+			end++
+		}
+		if local == at || end == at+1 {
+			pos = at + 1
+			continue
+		}
+		if local > pos && emailOpens[s[local-1]] {
+			local--
+		}
+		if end < len(s) {
+			end++
+		}
+		return local, end, true
+	}
+}
+
+// keepAddress is the match without the characters that are not part of an address.
+func keepAddress(m []byte) []byte {
+	for len(m) > 0 && emailNotKept[m[0]] {
+		m = m[1:]
+	}
+	for len(m) > 0 && emailNotKept[m[len(m)-1]] {
+		m = m[:len(m)-1]
+	}
+	for i, c := range m {
+		if emailNotKept[c] {
+			kept := append(make([]byte, 0, len(m)), m[:i]...)
+			for _, c := range m[i:] {
+				if !emailNotKept[c] {
+					kept = append(kept, c)
+				}
+			}
+			return kept
+		}
+	}
+	return m[:len(m):len(m)]
+}
+
+// ExtractEmailAddrsVec is extract_email_addrs_vec: the addresses in s from left to right, appended to dst.
+func ExtractEmailAddrsVec(dst [][]byte, s []byte, maxLen int) (addrs [][]byte, exceeded bool) {
+	if exceeds(s, maxLen) {
+		return dst, true
+	}
+	for pos := 0; ; {
+		start, end, ok := nextEmail(s, pos)
+		if !ok {
+			return dst, false
+		}
+		dst = append(dst, keepAddress(s[start:end]))
+		pos = end
+	}
+}
+
+// ExtractFirstEmailAddr is extract_first_email_addr: the first address in s, nil if there is none.
+func ExtractFirstEmailAddr(s []byte, maxLen int) (addr []byte, exceeded bool) {
+	if exceeds(s, maxLen) {
+		return nil, true
+	}
+	start, end, ok := nextEmail(s, 0)
+	if !ok {
+		return nil, false
+	}
+	return keepAddress(s[start:end]), false
+}
+
+// ExtractEmailAddrsSet is extract_email_addrs_set: the additions to the set it returns, appended to dst. order is that of the
+// set of find_all, whose members still have the characters around the address.
+func ExtractEmailAddrsSet(dst [][]byte, s []byte, maxLen int, order Order) (additions [][]byte, exceeded bool) {
+	if exceeds(s, maxLen) {
+		return dst, true
+	}
+	from := len(dst)
+	for pos := 0; ; {
+		start, end, ok := nextEmail(s, pos)
+		if !ok {
+			break
+		}
+		dst = append(dst, s[start:end:end])
+		pos = end
+	}
+	return each(dst, from, order, keepAddress), false
+}
+
+// each brings the additions from an offset on into the order of their set and applies fn to the members.
+func each(dst [][]byte, from int, order Order, fn func([]byte) []byte) [][]byte {
+	visited := order.visit(dst[from:])
+	dst = dst[:from+copy(dst[from:], visited)]
+	for i := from; i < len(dst); i++ {
+		dst[i] = fn(dst[i])
+	}
+	return dst
+}
+
+// SplitMIMEEmailAddresses is split_mime_email_addresses: what stands between the commas of a header value and has an @ with
+// something on both sides, display names and brackets included; commas in a quoted string before it do not count. These are
+// the additions to the set it returns, appended to dst; order is that of the set of find_all, whose members still have white
+// space at their ends.
+func SplitMIMEEmailAddresses(dst [][]byte, s []byte, maxLen int, order Order) (additions [][]byte, exceeded bool) {
+	if exceeds(s, maxLen) {
+		return dst, true
+	}
+	from := len(dst)
+	for pos := 0; ; {
+		start, end, ok := nextMIMEAddress(s, pos)
+		if !ok {
+			break
+		}
+		dst = append(dst, s[start:end:end])
+		pos = end
+	}
+	return each(dst, from, order, Strip), false
+}
+
+// nextMIMEAddress finds the first match of /(\"[^"]*\")?[^,]+@[^,]+/ at or after pos, in one pass: within a run without commas
+// either its beginning matches, or only a quoted string that leaves the run can make a match begin in it, and of the quotes
+// in the run only the last one opens such a string.
+func nextMIMEAddress(s []byte, pos int) (start, end int, ok bool) {
+	for pos < len(s) {
+		comma := indexFrom(s, pos, ',')
+		plain := hasInnerAt(s[pos:comma])
+		if plain && s[pos] != '"' {
+			return pos, comma, true
+		}
+		quote := pos
+		if !plain {
+			quote = bytes.LastIndexByte(s[pos:comma], '"')
+			if quote < 0 {
+				pos = comma + 1
+				continue
+			}
+			quote += pos
+		}
+		if closing := indexFrom(s, quote+1, '"'); closing < len(s) {
+			// The longer one of both is taken, and that with the quoted string is never the shorter.
+			end := indexFrom(s, closing+1, ',')
+			if hasInnerAt(s[closing+1 : end]) {
+				return quote, end, true
+			}
+		}
+		if plain {
+			return pos, comma, true
+		}
+		pos = comma + 1
+	}
+	return 0, 0, false
+}
+
+// hasInnerAt says whether an @ has something before and after it.
+func hasInnerAt(run []byte) bool {
+	return len(run) > 2 && bytes.IndexByte(run[1:len(run)-1], '@') >= 0
+}
+
+// indexFrom is the offset of c at or after pos, or the length of s.
+func indexFrom(s []byte, pos int, c byte) int {
+	if i := bytes.IndexByte(s[pos:], c); i >= 0 {
+		return pos + i
+	}
+	return len(s)
+}
