@@ -1,0 +1,196 @@
+package conn
+
+import (
+	"slices"
+
+	"github.com/gzeek/gzeek/analyzers"
+)
+
+// detector looks for SMTP in the first octets of a connection, whatever its
+// ports: the client must say HELO or EHLO at the beginning of a line, the
+// server 220 at the beginning of its stream. Until both have matched, what was
+// delivered is kept, and then played to the analyzer that it attaches.
+//
+// Zeek: analyzer/protocol/pia/PIA.cc, scripts/base/protocols/smtp/dpd.sig.
+type detector struct {
+	t      *tcpConn
+	chunks []chunk // while it buffers
+	size   uint64
+	count  uint64
+	state  detectorState
+
+	client clientMatcher
+	server serverMatcher
+	fired  bool // the pair has matched once; it never does again
+}
+
+type detectorState uint8
+
+const (
+	buffering    detectorState = iota
+	matchingOnly               // too late to attach, only reported
+	skipping
+)
+
+// chunk is a delivered piece, or a gap if data is nil.
+type chunk struct {
+	data   []byte
+	seq, n uint64
+	isOrig bool
+}
+
+func (d *detector) Name() string { return "PIA_TCP" }
+
+// idle says that the detector doesn't look at data any more.
+func (d *detector) idle() bool { return d.state == skipping || d.fired }
+
+// DeliverStream implements analyzers.Analyzer. The chunk that exceeds the
+// limit is still matched (PIA_TCP::DeliverStream).
+func (d *detector) DeliverStream(data []byte, isOrig bool) {
+	if d.state == skipping {
+		return
+	}
+	next := d.state
+	if d.state == buffering {
+		if !d.fired {
+			d.chunks = append(d.chunks, chunk{data: slices.Clone(data), isOrig: isOrig})
+		}
+		d.size += uint64(len(data))
+		d.count++
+		if o := &d.t.table.opts; d.size > o.DPDBufferSize || d.count > o.DPDMaxPackets {
+			next = d.over()
+		}
+	}
+	d.match(data, isOrig)
+	d.state = next
+	if next != buffering || d.fired {
+		d.chunks = nil
+	}
+}
+
+func (d *detector) over() detectorState {
+	if d.t.table.opts.DPDMatchOnlyBeginning {
+		return skipping
+	}
+	return matchingOnly
+}
+
+func (d *detector) match(data []byte, isOrig bool) {
+	if d.fired {
+		return
+	}
+	if isOrig {
+		d.client.feed(data)
+	} else {
+		d.server.feed(data)
+	}
+	if !d.client.matched || !d.server.matched {
+		return
+	}
+	d.fired = true
+	if d.state == matchingOnly {
+		return
+	}
+	c := d.t.tree.add(d.t.table.newSMTP, "SMTP")
+	if c == nil {
+		return
+	}
+	for _, ch := range d.chunks {
+		if c.removing || c.finished {
+			break
+		}
+		if ch.data == nil {
+			c.a.Undelivered(ch.seq, int(ch.n), ch.isOrig)
+		} else {
+			c.a.DeliverStream(ch.data, ch.isOrig)
+		}
+	}
+}
+
+// Undelivered implements analyzers.Analyzer.
+func (d *detector) Undelivered(seq uint64, n int, isOrig bool) {
+	if d.state != buffering || d.count == 0 {
+		return
+	}
+	if !d.fired {
+		d.chunks = append(d.chunks, chunk{seq: seq, n: uint64(n), isOrig: isOrig})
+	}
+	d.count++
+	if d.count > d.t.table.opts.DPDMaxPackets {
+		d.state = d.over()
+		d.chunks = nil
+	}
+}
+
+func (d *detector) EndpointEOF(bool)        {}
+func (d *detector) ConnectionFinished(bool) {}
+func (d *detector) ConnectionReset()        {}
+func (d *detector) Done()                   { d.chunks = nil }
+
+var _ analyzers.Analyzer = (*detector)(nil)
+
+func isSpace(b byte) bool { return b == ' ' || b >= '\t' && b <= '\r' }
+
+// serverMatcher finds white space, "220", then white space or '-', at the
+// beginning of the stream.
+type serverMatcher struct {
+	n       uint8 // octets of "220" seen
+	matched bool
+	failed  bool
+}
+
+func (m *serverMatcher) feed(data []byte) {
+	if m.matched || m.failed {
+		return
+	}
+	for _, b := range data {
+		switch {
+		case m.n == 0 && isSpace(b):
+		case m.n < 3 && b == "220"[m.n]:
+			m.n++
+		case m.n == 3 && (isSpace(b) || b == '-'):
+			m.matched = true
+			return
+		default:
+			m.failed = true
+			return
+		}
+	}
+}
+
+// clientMatcher finds HELO or EHLO, in any case, at the beginning of the
+// stream or of any later line, after any white space.
+type clientMatcher struct {
+	started bool
+	atStart bool // only white space since the beginning or a line end
+	word    [4]byte
+	n       uint8 // octets of a possible word
+	matched bool
+}
+
+func (m *clientMatcher) feed(data []byte) {
+	if m.matched {
+		return
+	}
+	if !m.started {
+		m.started, m.atStart = true, true
+	}
+	for _, b := range data {
+		switch {
+		case b == '\n' || b == '\r':
+			m.atStart, m.n = true, 0
+		case m.atStart && m.n == 0 && isSpace(b):
+		case m.atStart:
+			m.word[m.n] = b &^ 0x20
+			m.n++
+			switch string(m.word[:m.n]) {
+			case "HELO", "EHLO":
+				m.matched = true
+				return
+			case "H", "HE", "HEL", "E", "EH", "EHL":
+			default:
+				m.atStart, m.n = false, 0
+			}
+		}
+	}
+}

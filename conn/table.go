@@ -1,0 +1,352 @@
+package conn
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+	"slices"
+
+	"github.com/gzeek/gzeek/analyzers"
+	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/packet"
+	"github.com/gzeek/gzeek/timer"
+	"github.com/gzeek/gzeek/weird"
+)
+
+// UIDs is the pool that connections and tunnels draw their ids from.
+type UIDs interface{ NextUID() string }
+
+// Config is what a Table needs of the others.
+type Config struct {
+	Options Options
+	Events  *event.Events
+	Timers  *timer.Manager
+	Weirds  *weird.Sampler
+	UIDs    UIDs
+	// NewSMTP makes the SMTP analyzer of a connection.
+	NewSMTP func(analyzers.Host) analyzers.Analyzer
+	// NewTLS makes what recognises TLS behind STARTTLS; nil for nothing.
+	NewTLS func(analyzers.Host) analyzers.Analyzer
+	// VXLANPorts and ValidateVXLANChecksums are PacketAnalyzer::VXLAN::vxlan_ports
+	// and Tunnel::validate_vxlan_checksums.
+	VXLANPorts             []uint16
+	ValidateVXLANChecksums bool
+}
+
+// Table is the table of connections (session/Manager.cc and
+// packet_analysis/protocol/ip/IPBasedAnalyzer.cc).
+type Table struct {
+	opts    Options
+	events  *event.Events
+	timers  *timer.Manager
+	weirds  *weird.Sampler
+	uids    UIDs
+	newSMTP func(analyzers.Host) analyzers.Analyzer
+	newTLS  func(analyzers.Host) analyzers.Analyzer
+
+	vxlanPorts    []uint16
+	validateVXLAN bool
+
+	conns          map[key]*connection
+	packetTime     float64 // the packet's own time, possibly before network time
+	lastAnalyzerID event.AnalyzerID
+
+	stats Stats
+}
+
+// Stats are counters of a run.
+type Stats struct {
+	Created    uint64
+	MaxAtATime int
+}
+
+// key identifies a connection whichever side sends: the smaller end first.
+type key struct {
+	a1, a2 [16]byte
+	p1, p2 uint16
+	proto  uint8
+}
+
+// NewTable returns an empty table. It implements packet.Transport.
+func NewTable(c Config) *Table {
+	return &Table{
+		opts: c.Options, events: c.Events, timers: c.Timers, weirds: c.Weirds, uids: c.UIDs,
+		newSMTP: c.NewSMTP, newTLS: c.NewTLS,
+		vxlanPorts: c.VXLANPorts, validateVXLAN: c.ValidateVXLANChecksums,
+		conns: make(map[key]*connection),
+	}
+}
+
+var _ packet.Transport = (*Table)(nil)
+
+// NewUID draws a uid for a tunnel.
+func (tb *Table) NewUID() string { return tb.uids.NextUID() }
+
+// Stats returns the counters.
+func (tb *Table) Stats() Stats { return tb.stats }
+
+// Len returns the number of connections in the table.
+func (tb *Table) Len() int { return len(tb.conns) }
+
+func (tb *Table) ignoreChecksum(p *packet.Packet) bool {
+	for _, n := range tb.opts.IgnoreChecksumsNets {
+		if n.Contains(p.IP.Src) {
+			return true
+		}
+	}
+	return false
+}
+
+func (tb *Table) isVXLANPort(port uint16) bool { return slices.Contains(tb.vxlanPorts, port) }
+
+// tuple is one packet's ends.
+type tuple struct {
+	src, dst         netip.Addr
+	srcPort, dstPort uint16
+	proto            event.Proto
+	ipProto          uint8
+	oneWay           bool
+}
+
+// tuple reads the ends of a packet; false if its header is too short.
+func (tb *Table) tuple(p *packet.Packet) (tuple, bool) {
+	h := p.IP.Payload
+	t := tuple{src: p.IP.Src, dst: p.IP.Dst, ipProto: p.IP.NextProto}
+	least := 0
+	switch t.ipProto {
+	case protoTCP:
+		t.proto, least = event.ProtoTCP, tcpHeaderLen
+	case protoUDP:
+		t.proto, least = event.ProtoUDP, 8
+	case protoICMP, protoICMPv6:
+		t.proto, least = event.ProtoICMP, 8
+	}
+	if n := p.IP.PayloadLen(); n != 0 && n < least {
+		tb.packetWeird(p, "truncated_header", t.proto)
+		return t, false
+	}
+	if len(h) < least {
+		tb.packetWeird(p, "internally_truncated_header", t.proto)
+		return t, false
+	}
+	switch t.proto {
+	case event.ProtoTCP, event.ProtoUDP:
+		t.srcPort, t.dstPort = binary.BigEndian.Uint16(h), binary.BigEndian.Uint16(h[2:])
+	case event.ProtoICMP:
+		other, oneWay := icmpCounterpart(t.ipProto == protoICMPv6, h[0], h[1])
+		t.srcPort, t.dstPort, t.oneWay = uint16(h[0]), uint16(other), oneWay
+	}
+	return t, true
+}
+
+// packetWeird raises a weird of a packet that has no connection.
+func (tb *Table) packetWeird(p *packet.Packet, name string, proto event.Proto) {
+	source := map[event.Proto]string{event.ProtoTCP: "TCP", event.ProtoUDP: "UDP", event.ProtoICMP: "ICMP"}[proto]
+	if len(p.Encap) > 0 {
+		name += "_in_tunnel"
+	}
+	tb.weirds.Flow(p.IP.Src, p.IP.Dst, name, "", source)
+}
+
+// key puts the smaller end first. Ports are compared as Zeek has them: network
+// byte order read as a little-endian number.
+func (t *tuple) key() key {
+	k := key{a1: t.src.As16(), a2: t.dst.As16(), p1: t.srcPort, p2: t.dstPort, proto: t.ipProto}
+	if t.oneWay {
+		return k
+	}
+	if c := bytes.Compare(k.a1[:], k.a2[:]); c < 0 || c == 0 && bits.ReverseBytes16(k.p1) < bits.ReverseBytes16(k.p2) {
+		return k
+	}
+	k.a1, k.a2, k.p1, k.p2 = k.a2, k.a1, k.p2, k.p1
+	return k
+}
+
+// Deliver takes a packet to its connection, which it makes if need be
+// (IPBasedAnalyzer::AnalyzePacket).
+func (tb *Table) Deliver(p *packet.Packet) (packet.UDP, bool) {
+	tb.packetTime = p.Time
+	t, ok := tb.tuple(p)
+	if !ok {
+		return packet.UDP{}, false
+	}
+	k := t.key()
+	c := tb.conns[k]
+	switch {
+	case c == nil:
+		c = tb.create(k, &t, p)
+	case c.impl.isReuse(p.Time, p.IP.Payload):
+		c.raise(tb.events.ConnectionReused)
+		tb.remove(c)
+		c = tb.create(k, &t, p)
+	default:
+		c.checkEncapsulation(p.Encap)
+	}
+	if c == nil {
+		return packet.UDP{}, false
+	}
+	isOrig := t.src == c.origAddr && t.srcPort == c.origPort
+	c.impl.deliver(p, isOrig)
+	if d, ok := c.impl.(*datagram); ok && d.delivered {
+		d.delivered = false
+		return d.deliverUDP, true
+	}
+	return packet.UDP{}, false
+}
+
+// create makes a connection (IPBasedAnalyzer::NewConn). It returns nil if the
+// packet may not begin one.
+func (tb *Table) create(k key, t *tuple, p *packet.Packet) *connection {
+	flip, ok := tb.wantConnection(t, p.IP.Payload)
+	if !ok {
+		return nil
+	}
+	var c *connection
+	switch t.proto {
+	case event.ProtoTCP:
+		tc := &tcpConn{}
+		c = &tc.connection
+		c.impl = tc
+	default:
+		d := &datagram{origLen: -1, respLen: -1}
+		c = &d.connection
+		c.impl = d
+	}
+	impl := c.impl
+	c.impl = nil // not flipped yet, see flip
+	c.table, c.key, c.proto = tb, k, t.proto
+	c.origAddr, c.respAddr, c.origPort, c.respPort = t.src, t.dst, t.srcPort, t.dstPort
+	c.startTime, c.lastTime = tb.packetTime, tb.packetTime
+	c.rec.Vlan, c.rec.InnerVlan = p.VLAN, p.InnerVLAN
+	c.encap = slices.Clone(p.Encap)
+	c.inTable = true
+
+	c.impl = impl
+	tc, isTCP := impl.(*tcpConn)
+	if isTCP {
+		tc.initTCP()
+	}
+	if flip && c.respAddr != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		c.flip()
+	}
+	if isTCP {
+		tb.buildTCP(tc)
+	} else {
+		timeout := tb.opts.UnknownInactivity
+		switch t.proto {
+		case event.ProtoUDP:
+			timeout = tb.opts.UDPInactivityTimeout
+		case event.ProtoICMP:
+			timeout = tb.opts.ICMPInactivityTimeout
+		}
+		c.SetInactivityTimeout(timeout)
+	}
+	c.raise(tb.events.NewConnection)
+	tb.conns[k] = c
+	tb.stats.Created++
+	tb.stats.MaxAtATime = max(tb.stats.MaxAtATime, len(tb.conns))
+	return c
+}
+
+// buildTCP arms the first timers of a TCP connection and attaches its
+// analyzers, in Zeek's order. The inactivity timeout before the handshake is
+// that of UDP.
+func (tb *Table) buildTCP(t *tcpConn) {
+	t.addTimer(tb.events.Now+tb.opts.TCPSynTimeout, false, (*tcpConn).expireTimer)
+	t.SetInactivityTimeout(tb.opts.UDPInactivityTimeout)
+	if !tb.opts.DPDIgnorePorts && !tb.opts.SMTPDisabled && tb.opts.SMTPPorts[Port{t.respPort, uint8(event.ProtoTCP)}] {
+		t.tree.add(tb.newSMTP, "")
+	}
+	if tb.opts.Signatures && !tb.opts.SMTPDisabled {
+		t.tree.add(func(analyzers.Host) analyzers.Analyzer { return &detector{t: t} }, "")
+	}
+	t.tree.settle()
+}
+
+// wantConnection says whether a packet may begin a connection, and whether its
+// sender is probably the responder (WantConnection of TCP.cc and UDP.cc).
+func (tb *Table) wantConnection(t *tuple, h []byte) (flip, ok bool) {
+	likely := func(port uint16) bool { return tb.opts.LikelyServerPorts[Port{port, uint8(t.proto)}] }
+	switch t.proto {
+	case event.ProtoTCP:
+		f := flags(h[13])
+		if f.syn() && !f.ack() {
+			return false, true
+		}
+		if !tb.opts.PartialConnectionOK || f.syn() && !tb.opts.TCPSynAckOK {
+			return false, false
+		}
+		if likely(t.srcPort) {
+			if likely(t.dstPort) {
+				return !f.syn() && t.srcPort < t.dstPort, true
+			}
+			return true, true
+		}
+	case event.ProtoUDP:
+		return likely(t.srcPort) && !likely(t.dstPort), true
+	}
+	return false, true
+}
+
+// remove takes a connection out of the table, ends it and raises
+// connection_state_remove (session::Manager::Remove).
+func (tb *Table) remove(c *connection) {
+	if !c.inTable {
+		return
+	}
+	tb.timers.Cancel(&c.inactivity)
+	c.timersCancelled = true
+	c.end()
+	c.raise(tb.events.ConnectionStateRemove)
+	delete(tb.conns, c.key)
+	c.inTable = false
+}
+
+// Drain ends all connections, by their keys so that equal runs write equal
+// logs (session::Manager::Drain). They stay in the table.
+func (tb *Table) Drain() {
+	all := make([]*connection, 0, len(tb.conns))
+	for _, c := range tb.conns {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b *connection) int { return compareKeys(&a.key, &b.key) })
+	for _, c := range all {
+		c.end()
+		if t, ok := c.impl.(*tcpConn); ok && t.isActive && !t.bothClosed() {
+			t.raise(tb.events.ConnectionPending)
+		}
+		c.raise(tb.events.ConnectionStateRemove)
+	}
+}
+
+func compareKeys(a, b *key) int {
+	if c := bytes.Compare(a.a1[:], b.a1[:]); c != 0 {
+		return c
+	}
+	if c := bytes.Compare(a.a2[:], b.a2[:]); c != 0 {
+		return c
+	}
+	if a.p1 != b.p1 {
+		return int(a.p1) - int(b.p1)
+	}
+	if a.p2 != b.p2 {
+		return int(a.p2) - int(b.p2)
+	}
+	return int(a.proto) - int(b.proto)
+}
+
+// The methods of protocol for TCP.
+
+func (t *tcpConn) flipProtocol()    { t.flipTCP() }
+func (t *tcpConn) analyzers() *tree { return &t.tree }
+
+func (t *tcpConn) done() {
+	t.cancelTimers()
+	t.tree.done()
+}
+
+func (t *tcpConn) sizes(orig, resp *event.Endpoint) {
+	orig.Size, orig.State = t.orig.size(), int(t.orig.state)
+	resp.Size, resp.State = t.resp.size(), int(t.resp.state)
+}

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/gzeek/gzeek/capture"
+	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/packet"
+)
+
+// pollInterval is how often Zeek asks its packet source before its timers
+// (io_poll_interval_default).
+const pollInterval = 100
+
+// loop is Zeek's main loop over a packet source: each turn runs timers that an
+// earlier turn had no budget for, takes one packet, and drains the event queue
+// (RunState.cc, run_loop; iosource/Manager.cc, FindReadySources). It returns
+// nil at the end of the source.
+func (e *Engine) loop(ctx context.Context, src capture.Source) error {
+	var f capture.Frame
+	done := ctx.Done()
+	for turn := 1; ; turn++ {
+		top, ok := e.timers.Next()
+		left := ok && top <= e.events.Now
+		packetFirst := turn%pollInterval == 0
+		if left && !packetFirst {
+			e.advance()
+		}
+		err := src.Next(&f)
+		if err == nil {
+			e.frame(&f)
+		} else if !errors.Is(err, io.EOF) && !errors.Is(err, capture.ErrTimeout) {
+			e.events.Drain()
+			return err
+		}
+		if left && packetFirst {
+			e.advance()
+		}
+		e.events.Drain()
+		e.dispatched = 0
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		select {
+		case <-done:
+			return nil
+		default:
+		}
+	}
+}
+
+// advance runs the timers that are due by the network time, as far as the
+// turn's budget goes.
+func (e *Engine) advance() {
+	limit := -1
+	if max := e.maxTimerExpires; max > 0 {
+		limit = max - e.dispatched
+	}
+	e.dispatched += e.timers.Advance(e.events.Now, limit)
+}
+
+// frame processes one packet (RunState.cc, dispatch_packet).
+func (e *Engine) frame(f *capture.Frame) {
+	switch {
+	case f.CapLen == 0 || f.WireLen == 0:
+		e.weirds.Net("empty_pcap_header", "", "")
+		return
+	case f.Time < 0:
+		e.weirds.Net("negative_packet_timestamp", "", "")
+		return
+	}
+	if e.ctx.Start() == 0 {
+		e.ctx.SetStart(f.Time)
+		e.events.NetworkTimeInit.Enqueue(struct{}{})
+	}
+	// Network time never goes back.
+	e.events.Now = max(f.Time, e.timers.Now())
+	e.advance()
+	e.decoder.Process(&packet.Frame{Time: f.Time, LinkType: int(f.LinkType), Data: f.Data, WireLen: int(f.WireLen)})
+	e.events.Drain()
+	e.dispatched = 0
+	if sec := int64(e.events.Now); sec != e.lastTick {
+		e.lastTick = sec
+		e.logs.Tick(e.events.Now)
+	}
+}
+
+// finish ends a run in Zeek's order: timers, connections, files, zeek_done
+// (zeek-setup.cc, done_with_network and terminate_zeek).
+func (e *Engine) finish() error {
+	q := e.events.Queue
+	if e.events.NetDone.Wanted() {
+		q.Drain()
+		e.events.NetDone.Call(&struct{}{})
+	}
+	e.timers.Expire()
+	q.Drain()
+	q.Drain()
+	e.table.Drain()
+	q.Drain()
+	err := e.files.Terminate()
+	e.events.ZeekDone.Enqueue(struct{}{})
+	e.timers.Expire()
+	q.DrainAll()
+	return errors.Join(err, e.logs.Close())
+}
+
+// start runs zeek_init.
+func (e *Engine) start() error {
+	e.initErrors = nil
+	e.initializing = true
+	e.events.ZeekInit.Enqueue(struct{}{})
+	e.events.Drain()
+	e.initializing = false
+	return errors.Join(e.initErrors...)
+}
+
+// handlerFailed reports a handler body that ended early. During zeek_init that
+// is fatal, as in Zeek.
+func (e *Engine) handlerFailed(err event.HandlerError) {
+	if e.initializing {
+		e.initErrors = append(e.initErrors, err)
+		return
+	}
+	e.scriptErrors++
+	e.events.ReporterError.Enqueue(event.Reporter{Time: e.events.Now, Msg: err.Err.Error(), Location: err.Policy})
+	if e.cfg.OnHandlerError != nil {
+		e.cfg.OnHandlerError(err)
+	}
+}

@@ -1,0 +1,251 @@
+// Package files is the file analysis framework's policy: files.log, and the
+// policies that hash and extract files.
+//
+// Zeek: scripts/base/frameworks/files/main.zeek, base/files/{hash,extract}/
+// main.zeek, policy/frameworks/files/*.zeek.
+package files
+
+import (
+	"github.com/gzeek/gzeek/dict"
+	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/policy/site"
+	"github.com/gzeek/gzeek/redef"
+)
+
+func init() {
+	policy.Register(policy.Policy{
+		Name:     "base/frameworks/files",
+		Doc:      "files.log: a record for each file that travels in the mail",
+		Requires: []string{"base/utils/site"},
+		Load:     load,
+	})
+}
+
+// Info is a record of files.log, Files::Info.
+type Info struct {
+	event.Extension
+	TS                       float64
+	FUID                     string
+	UID                      string
+	ID                       *event.ConnID
+	Source                   string
+	Depth                    uint64
+	Analyzers                *dict.StringSet
+	MIMEType                 string // "" is unset
+	Filename                 string
+	HasFilename              bool
+	Duration                 float64
+	LocalOrig, HasLocal      bool
+	IsOrig                   bool
+	Seen, Total              uint64
+	HasTotal                 bool
+	Missing, Overflow        uint64
+	TimedOut                 bool
+	ParentFUID               string // "" is unset
+	MD5, SHA1, SHA256        string // "" is unset
+	Extracted                string // "" is unset
+	HasCutoff, ExtractCutoff bool
+	ExtractedSize            uint64
+	HasExtractedSize         bool
+}
+
+// Handles computes file handles for one protocol analyzer:
+// Files::ProtoRegistration.
+type Handles struct {
+	// Handle appends the handle of the file that the connection carries now in
+	// one direction.
+	Handle func(dst []byte, c *event.Conn, isOrig bool) []byte
+	// Describe says in words what a file is, for notices.
+	Describe func(f *event.File) string
+}
+
+// Files is the service of this policy.
+type Files struct {
+	Log *policy.Stream[Info]
+
+	ctx       *policy.Context
+	site      *site.Site
+	info      event.Slot[*Info]
+	protocols map[string]Handles
+	byMIME    map[string][]string // analyzers that a type attaches
+	auto      *redef.Bool
+	handle    []byte
+	warned    map[string]bool
+
+	limit        *redef.Count
+	limitMissing *redef.Bool
+}
+
+func load(c *policy.Context) error {
+	p := &Files{
+		ctx:       c,
+		site:      policy.Use[*site.Site](c),
+		info:      event.NewSlot[*Info](&c.Events.FileSlots),
+		protocols: make(map[string]Handles),
+		byMIME:    make(map[string][]string),
+		warned:    make(map[string]bool),
+		auto: c.Options.Bool("Files::analyze_by_mime_type_automatically", true,
+			"attach the analyzers that are registered for a file's type"),
+		Log: policy.NewStream(c, "Files::LOG", "files", "Files::log_files", columns()...),
+	}
+	policy.Provide(c, p)
+	ev, name := c.Events, c.Policy()
+	ev.GetFileHandle.Handle(name, 5, p.getHandle)
+	ev.FileNew.Handle(name, 10, func(e *event.FileEvent) { p.set(e.File) })
+	ev.FileOverNewConnection.Handle(name, 10, func(e *event.FileOverNewConnection) {
+		i := p.set(e.File)
+		if p.site.HasLocal() {
+			host := e.Conn.ID.RespH
+			if e.File.IsOrig {
+				host = e.Conn.ID.OrigH
+			}
+			i.HasLocal, i.LocalOrig = true, p.site.IsLocal(host)
+		}
+	})
+	ev.FileSniff.Handle(name, 10, p.sniff)
+	ev.FileTimeout.Handle(name, 10, func(e *event.FileEvent) { p.set(e.File).TimedOut = true })
+	ev.FileStateRemove.Handle(name, 10, func(e *event.FileEvent) { p.set(e.File) })
+	ev.FileStateRemove.Handle(name, -10, p.write)
+	loadAnalyzers(c, p)
+	return nil
+}
+
+// Register names who knows the handles of a protocol analyzer's files.
+func (p *Files) Register(analyzer string, h Handles) { p.protocols[analyzer] = h }
+
+// RegisterForMIMEType attaches a file analyzer to every file of a type.
+func (p *Files) RegisterForMIMEType(analyzer string, types ...string) {
+	for _, t := range types {
+		p.byMIME[t] = append(p.byMIME[t], analyzer)
+	}
+}
+
+// Describe says what a file is, "" if nobody knows (Files::describe).
+func (p *Files) Describe(f *event.File) string {
+	if h, ok := p.protocols[f.Source]; ok && h.Describe != nil {
+		return h.Describe(f)
+	}
+	return ""
+}
+
+// Info returns the file's record of files.log; it exists from file_new on.
+func (p *Files) Info(f *event.File) *Info {
+	i, ok := p.info.Get(f)
+	if !ok {
+		i = &Info{TS: f.LastActive, FUID: f.ID}
+		p.info.Set(f, i)
+	}
+	return i
+}
+
+// AddAnalyzer attaches a file analyzer and notes it in the log
+// (Files::add_analyzer).
+func (p *Files) AddAnalyzer(f *event.File, name string, args any) bool {
+	i := p.Info(f)
+	if i.Analyzers == nil {
+		i.Analyzers = dict.NewStringSet(p.ctx.Keys)
+	}
+	i.Analyzers.Add(name)
+	return f.Ctl.AddAnalyzer(name, args)
+}
+
+// set refreshes the record (the function set_info of Zeek's script).
+func (p *Files) set(f *event.File) *Info {
+	i := p.Info(f)
+	i.ParentFUID = f.ParentID
+	i.Source = f.Source
+	i.Duration = f.LastActive - i.TS
+	i.Seen, i.Missing, i.Overflow = f.SeenBytes, f.MissingBytes, f.OverflowBytes
+	i.Total, i.HasTotal = f.TotalBytes, f.HasTotal
+	i.IsOrig = f.IsOrig
+	return i
+}
+
+func (p *Files) getHandle(e *event.GetFileHandle) {
+	h, ok := p.protocols[e.Tag]
+	if !ok {
+		if !p.warned[e.Tag] {
+			p.warned[e.Tag] = true
+			p.ctx.Error("get_file_handle() handler missing for %s", e.Tag)
+		}
+		return
+	}
+	p.handle = h.Handle(p.handle[:0], e.Conn, e.IsOrig)
+	e.Reply.Handle, e.Reply.Set = p.handle, true
+}
+
+func (p *Files) sniff(e *event.FileSniff) {
+	i := p.set(e.File)
+	if e.Meta.MIMEType == "" {
+		return
+	}
+	i.MIMEType = e.Meta.MIMEType
+	if p.auto.Get() {
+		for _, a := range p.byMIME[i.MIMEType] {
+			p.AddAnalyzer(e.File, a, nil)
+		}
+	}
+}
+
+// write logs the file once for each connection it was seen over.
+func (p *Files) write(e *event.FileEvent) {
+	i := p.Info(e.File)
+	for k, c := range e.File.Conns {
+		row := i
+		if k > 0 {
+			cp := *i
+			row = &cp
+		}
+		row.UID, row.ID = c.UID, &c.ID
+		p.Log.Write(row)
+	}
+	if len(e.File.Conns) == 0 {
+		p.Log.Write(i)
+	}
+}
+
+func columns() []policy.Column[Info] {
+	str := func(name string, get func(*Info) string) policy.Column[Info] {
+		return policy.String(name, func(i *Info) (string, bool) { s := get(i); return s, s != "" })
+	}
+	count := func(name string, get func(*Info) uint64) policy.Column[Info] {
+		return policy.Count(name, func(i *Info) (uint64, bool) { return get(i), true })
+	}
+	cols := []policy.Column[Info]{
+		policy.Time("ts", func(i *Info) float64 { return i.TS }),
+		str("fuid", func(i *Info) string { return i.FUID }),
+		str("uid", func(i *Info) string { return i.UID }),
+	}
+	cols = append(cols, policy.ConnID(func(i *Info) *event.ConnID { return i.ID })...)
+	return append(cols,
+		str("source", func(i *Info) string { return i.Source }),
+		count("depth", func(i *Info) uint64 { return i.Depth }),
+		policy.StringSet("analyzers", func(i *Info) *dict.StringSet {
+			if i.Analyzers == nil {
+				return noAnalyzers
+			}
+			return i.Analyzers
+		}),
+		str("mime_type", func(i *Info) string { return i.MIMEType }),
+		policy.String("filename", func(i *Info) (string, bool) { return i.Filename, i.HasFilename }),
+		policy.Interval("duration", func(i *Info) (float64, bool) { return i.Duration, true }),
+		policy.Bool("local_orig", func(i *Info) (bool, bool) { return i.LocalOrig, i.HasLocal }),
+		policy.Bool("is_orig", func(i *Info) (bool, bool) { return i.IsOrig, true }),
+		count("seen_bytes", func(i *Info) uint64 { return i.Seen }),
+		policy.Count("total_bytes", func(i *Info) (uint64, bool) { return i.Total, i.HasTotal }),
+		count("missing_bytes", func(i *Info) uint64 { return i.Missing }),
+		count("overflow_bytes", func(i *Info) uint64 { return i.Overflow }),
+		policy.Bool("timedout", func(i *Info) (bool, bool) { return i.TimedOut, true }),
+		str("parent_fuid", func(i *Info) string { return i.ParentFUID }),
+		str("md5", func(i *Info) string { return i.MD5 }),
+		str("sha1", func(i *Info) string { return i.SHA1 }),
+		str("sha256", func(i *Info) string { return i.SHA256 }),
+		str("extracted", func(i *Info) string { return i.Extracted }),
+		policy.Bool("extracted_cutoff", func(i *Info) (bool, bool) { return i.ExtractCutoff, i.HasCutoff }),
+		policy.Count("extracted_size", func(i *Info) (uint64, bool) { return i.ExtractedSize, i.HasExtractedSize }),
+	)
+}
+
+// noAnalyzers is the set of a file without any: its order needs no keys.
+var noAnalyzers = new(dict.StringSet)
