@@ -16,21 +16,31 @@ func (d *Decoder) ip(f *frame, off, n int) bool {
 		return false
 	}
 	b := f.data[off : off+n]
-	var chain ip6Chain
-	h := &f.pkt.IP
 	switch b[0] >> 4 {
 	case 4:
-		parseIPv4(h, b)
+		parseIPv4(&f.pkt.IP, b)
+		return d.checked(f, off, b, nil)
 	case 6:
-		if n < 40 {
-			d.weird(f, "truncated_IP", "", srcIP)
-			return false
-		}
-		d.parseIPv6(h, &chain, b)
-	default:
-		d.weird(f, "unknown_ip_version", "", srcIP)
+		return d.ip6(f, off, b)
+	}
+	d.weird(f, "unknown_ip_version", "", srcIP)
+	return false
+}
+
+func (d *Decoder) ip6(f *frame, off int, b []byte) bool {
+	if len(b) < 40 {
+		d.weird(f, "truncated_IP", "", srcIP)
 		return false
 	}
+	var chain ip6Chain
+	d.parseIPv6(&f.pkt.IP, &chain, b)
+	return d.checked(f, off, b, &chain)
+}
+
+// checked checks the packet's parsed header, which lies at off in the frame; b
+// is the packet from there on. chain is nil for IPv4.
+func (d *Decoder) checked(f *frame, off int, b []byte, chain *ip6Chain) bool {
+	h := &f.pkt.IP
 	total := h.TotalLen
 	if total == 0 {
 		d.weird(f, "ip_hdr_len_zero", "", srcIP)
@@ -46,7 +56,7 @@ func (d *Decoder) ip(f *frame, off, n int) bool {
 	case h.HdrLen > total:
 		d.weird(f, "invalid_IP_header_size", "", srcIP)
 		return false
-	case h.HdrLen > n:
+	case h.HdrLen > len(b):
 		d.weird(f, "internally_truncated_header", "", srcIP)
 		return false
 	case h.Version == 4 && h.HdrLen < 20:
@@ -59,59 +69,72 @@ func (d *Decoder) ip(f *frame, off, n int) bool {
 		d.weird(f, "bad_IP_checksum", "", srcIP)
 		return false
 	}
-
-	capBefore := f.cap
-	if fr := fragmentOf(h, &chain, b); fr.fragment {
-		if n < total {
-			d.weird(f, "incompletely_captured_fragment", "", srcIP)
-			if fr.offset != 0 {
-				return false
-			}
-			// The first fragment passes for the whole packet.
-		} else {
-			r := d.nextFragment(f.pkt.Time, h, &fr, b)
-			if r.datagram == nil {
-				return true
-			}
-			defer d.dropFragments(r)
-			b = r.datagram
-			if h.Version == 4 {
-				parseIPv4(h, b)
-			} else {
-				chain = ip6Chain{replaceFragment: true, replacement: r.nextProto}
-				d.parseIPv6(h, &chain, b)
-			}
-			h.Reassembled = true
-			f.src, f.dst = h.Src, h.Dst
-			total = h.TotalLen
-			n = total
-			if h.HdrLen > total {
-				d.weird(f, "invalid_IP_header_size", "", srcIP)
-				return false
-			}
-			// The lengths of the reassembled datagram replace the frame's; only
-			// the captured one is put back afterwards.
-			f.cap = total + off
-			f.wire = f.cap
-			defer func() { f.cap = capBefore }()
+	if fr := fragmentOf(h, chain, b); fr.fragment {
+		if len(b) >= total {
+			return d.fragment(f, off, b, &fr)
 		}
-	}
-
-	switch chain.last {
-	case protoESP:
-		return true
-	case protoMobility:
-		if !d.opts.IgnoreChecksums && !mobilityChecksumOK(h, chain.lastHeader) {
-			d.weird(f, "bad_MH_checksum", "", srcIP)
+		d.weird(f, "incompletely_captured_fragment", "", srcIP)
+		if fr.offset != 0 {
 			return false
 		}
-		if h.NextProto != protoNone {
-			d.weird(f, "mobility_piggyback", "", srcIP)
-		}
+		// The first fragment passes for the whole packet.
+	}
+	return d.payload(f, b, chain)
+}
+
+// fragment adds a fragment to its datagram and analyzes that once it is
+// complete.
+func (d *Decoder) fragment(f *frame, off int, b []byte, fr *fragmentInfo) bool {
+	h := &f.pkt.IP
+	r := d.nextFragment(f.pkt.Time, h, fr, b)
+	if r.datagram == nil {
 		return true
 	}
+	b = r.datagram
+	var chain *ip6Chain
+	if h.Version == 4 {
+		parseIPv4(h, b)
+	} else {
+		chain = &ip6Chain{replaceFragment: true, replacement: r.nextProto}
+		d.parseIPv6(h, chain, b)
+	}
+	h.Reassembled = true
+	f.src, f.dst = h.Src, h.Dst
+	ok := false
+	if h.HdrLen > h.TotalLen {
+		d.weird(f, "invalid_IP_header_size", "", srcIP)
+	} else {
+		// The lengths of the datagram replace the frame's; only the captured
+		// one is put back afterwards.
+		before := f.cap
+		f.cap = h.TotalLen + off
+		f.wire = f.cap
+		ok = d.payload(f, b[:h.TotalLen], chain)
+		f.cap = before
+	}
+	d.dropFragments(r)
+	return ok
+}
 
-	h.Payload = b[h.HdrLen:n]
+// payload analyzes what follows the headers of the packet b.
+func (d *Decoder) payload(f *frame, b []byte, chain *ip6Chain) bool {
+	h := &f.pkt.IP
+	if chain != nil {
+		switch chain.last {
+		case protoESP:
+			return true
+		case protoMobility:
+			if !d.opts.IgnoreChecksums && !mobilityChecksumOK(h, chain.lastHeader) {
+				d.weird(f, "bad_MH_checksum", "", srcIP)
+				return false
+			}
+			if h.NextProto != protoNone {
+				d.weird(f, "mobility_piggyback", "", srcIP)
+			}
+			return true
+		}
+	}
+	h.Payload = b[h.HdrLen:]
 	f.proto = int(h.NextProto)
 	switch h.NextProto {
 	case protoNone:

@@ -137,7 +137,9 @@ func (r *rig) frame(time float64, link int, data []byte, wire int) {
 	r.ev.Drain()
 }
 
-func (r *rig) file(t testing.TB, name string) {
+func (r *rig) file(t testing.TB, name string) { readFile(t, name, r.frame) }
+
+func readFile(t testing.TB, name string, frame func(time float64, link int, data []byte, wire int)) {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {
@@ -161,7 +163,7 @@ func (r *rig) file(t testing.TB, name string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.frame(float64(ci.Timestamp.UnixMicro())/1e6, link, data, ci.Length)
+		frame(float64(ci.Timestamp.UnixMicro())/1e6, link, data, ci.Length)
 	}
 }
 

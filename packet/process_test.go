@@ -56,6 +56,16 @@ func FuzzProcess(f *testing.F) {
 	add(276, cat(u16(0x86dd), make([]byte, 18), syn6()))
 	add(127, cat(0, 0, 8, 0, make([]byte, 4), 0x88, 1, make([]byte, 22), 0x80, 0, make([]byte, 12), u16(48), 0xaa, 0xaa, 3, 0, 0, 0, u16(0x800), syn4()))
 	add(239, cat(2, 0, 0, 0, 4, 0, 9, 0, syn4()))
+	files, _ := filepath.Glob("testdata/link/*.pcap.gz")
+	for _, name := range files {
+		first := true
+		readFile(f, name, func(_ float64, link int, data []byte, _ int) {
+			if first && len(data) < 300 {
+				add(link, data)
+			}
+			first = false
+		})
+	}
 	f.Fuzz(func(t *testing.T, link uint16, data []byte, more uint8) {
 		r := newRig(DefaultOptions())
 		r.opts.IgnoreChecksums = more&1 != 0
