@@ -68,10 +68,14 @@ func fold(sum uint64) uint16 {
 func ChecksumOK(b []byte) bool { return fold(onesSum(0, b)) == 0xffff }
 
 // TransportChecksumOK verifies the checksum of a TCP, UDP or ICMPv6 segment
-// under the pseudo header of h. seg is the whole segment by the IP header's
+// under the pseudo header of h; ICMP for IPv4 has none, whatever IP version
+// carries it. seg is the whole segment by the IP header's
 // length, without padding; it contains the checksum field. A UDP checksum of
 // zero is the caller's business, and so are truncated packets.
 func TransportChecksumOK(h *IPHeader, proto uint8, seg []byte) bool {
+	if proto == protoICMP {
+		return ChecksumOK(seg)
+	}
 	sum := addrSum(addrSum(0, h.ChecksumSrc), h.ChecksumDst)
 	// IPv4 has 16 bits for the length, IPv6 32 of which the upper ones are zero.
 	sum += uint64(proto) + uint64(len(seg))

@@ -183,13 +183,4 @@ func (d *Decoder) suffixed(name string) string {
 	return s
 }
 
-// Weird raises a weird of a packet whose IP header was accepted, for a
-// transport that has no connection to raise it on ("truncated_header").
-func (p *Packet) Weird(s *weird.Sampler, name, addl, source string) {
-	if len(p.Encap) > 0 {
-		name += "_in_tunnel"
-	}
-	s.Flow(p.IP.Src, p.IP.Dst, name, addl, source)
-}
-
 func be16(b []byte) int { return int(binary.BigEndian.Uint16(b)) }

@@ -59,16 +59,12 @@ func (tb *table) Deliver(p *Packet) (UDP, bool) {
 	}
 	if !p.Truncated {
 		switch h.NextProto {
-		case protoTCP, protoICMPv6:
+		case protoTCP, protoICMP, protoICMPv6:
 			if !TransportChecksumOK(h, h.NextProto, seg) {
 				return UDP{}, false
 			}
 		case protoUDP:
 			if seg[6]|seg[7] != 0 && !TransportChecksumOK(h, h.NextProto, seg) {
-				return UDP{}, false
-			}
-		case protoICMP:
-			if !ChecksumOK(seg) {
 				return UDP{}, false
 			}
 		}

@@ -2,7 +2,20 @@
 // tunnels, down to a transport payload that it hands to the connection table.
 //
 // It isn't the connection table: it keeps no state beyond fragments and known
-// tunnels. Zeek: src/packet_analysis/, Frag.cc, TunnelEncapsulation.cc.
+// IP tunnels, and what the analyzers of UDP tunnels remember belongs to the
+// connection (TunnelState). It reads no files either: package capture does.
+//
+// The code is gzeek's own and not the decoders of gopacket, since which weird
+// is raised, in which order, and what is still accepted of a broken packet is
+// seen in the logs and has to be Zeek's; names of link types and EtherTypes are
+// those of gopacket's package layers. Every layer has its own bounds, and a
+// panic of the decoder ends only the frame at hand.
+//
+// Files: link.go link layers, ip.go IP, frag.go fragments, tunnel.go tunnels on
+// IP, udptunnel.go and gtp.go tunnels on UDP, checksum.go, encap.go.
+//
+// Zeek: src/packet_analysis/, scripts/base/packet-protocols/, IP.cc, Frag.cc,
+// TunnelEncapsulation.cc.
 package packet
 
 import (
@@ -17,8 +30,8 @@ type Packet struct {
 	// Time is the capture's own stamp in seconds, possibly earlier than the
 	// network time.
 	Time float64
-	// Truncated says that the (inner or outer) frame was captured shorter than
-	// it was on the wire: transport checksums can't be verified.
+	// Truncated says that the packet (the inner one in a tunnel) was captured
+	// shorter than it was on the wire: transport checksums can't be verified.
 	Truncated bool
 
 	VLAN, InnerVLAN uint16
