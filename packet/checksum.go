@@ -76,14 +76,15 @@ func TransportChecksumOK(h *IPHeader, proto uint8, seg []byte) bool {
 	if proto == protoICMP {
 		return ChecksumOK(seg)
 	}
-	sum := addrSum(addrSum(0, h.ChecksumSrc), h.ChecksumDst)
+	sum := addrSum(addrSum(0, h.Src), h.Dst)
 	// IPv4 has 16 bits for the length, IPv6 32 of which the upper ones are zero.
 	sum += uint64(proto) + uint64(len(seg))
 	return fold(onesSum(sum, seg)) == 0xffff
 }
 
 // addrSum adds the words of an address. The sum of two addresses stays far
-// below 64 bits.
+// below 64 bits. That a mapped IPv4 address in an IPv6 header counts without its
+// prefix makes no difference: ffff is zero in this arithmetic.
 func addrSum(sum uint64, a netip.Addr) uint64 {
 	if a.Is4() {
 		b := a.As4()

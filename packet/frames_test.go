@@ -234,6 +234,7 @@ func TestChecksOfIPHeaders(t *testing.T) {
 		{"two routing headers", DefaultOptions(), ip6(43, hostE, hostF, cat(routing(43, 2, 1), routing(6, 2, 1), tcpSyn())), 0, "2001:db8::1>2001:db8::9 6/20; multiple_routing_headers  2001:db8::1 2001:db8::9"},
 		{"unknown routing", DefaultOptions(), ip6(43, hostE, hostF, cat(routing(6, 4, 1), tcpSyn())), 0, "2001:db8::1>2001:db8::2 6/20; unknown_routing_type 4 2001:db8::1 2001:db8::2"},
 		{"home address", DefaultOptions(), ip6(60, hostE, hostF, cat(home(6), tcpSyn())), 0, "2001:db8::8>2001:db8::2 6/20"},
+		{"mapped addresses", DefaultOptions(), ip6(6, "::ffff:10.1.0.1", "::ffff:10.1.0.2", tcpSyn()), 0, "10.1.0.1>10.1.0.2 6/20"},
 		{"option longer than its header", DefaultOptions(), ip6(60, hostE, hostF, cat(6, 0, 1, 9, 0, 0, 0, 0, tcpSyn())), 0, "2001:db8::1>2001:db8::2 6/20; bad_ipv6_dest_opt_len  2001:db8::1 2001:db8::2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

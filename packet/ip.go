@@ -92,7 +92,7 @@ func (d *Decoder) fragment(f *frame, off int, b []byte, fr *fragmentInfo) bool {
 	}
 	b = r.datagram
 	var chain *ip6Chain
-	if h.Version == 4 {
+	if b[0]>>4 == 4 { // the first fragment decides, if they are of two versions
 		parseIPv4(h, b)
 	} else {
 		chain = &ip6Chain{replaceFragment: true, replacement: r.nextProto}
@@ -191,7 +191,7 @@ func parseIPv4(h *IPHeader, b []byte) {
 	h.Version = 4
 	h.Src = netip.AddrFrom4([4]byte(b[12:16]))
 	h.Dst = netip.AddrFrom4([4]byte(b[16:20]))
-	h.ChecksumSrc, h.ChecksumDst, h.HeaderSrc = h.Src, h.Dst, h.Src
+	h.HeaderSrc = h.Src
 	h.NextProto = b[9]
 	h.HdrLen = int(b[0]&15) * 4
 	h.TotalLen = be16(b[2:])
@@ -238,8 +238,8 @@ func (c *ip6Chain) dstAddr() netip.Addr {
 func (d *Decoder) parseIPv6(h *IPHeader, c *ip6Chain, b []byte) {
 	_ = b[39]
 	h.Version = 6
-	c.src0 = netip.AddrFrom16([16]byte(b[8:24]))
-	c.dst0 = netip.AddrFrom16([16]byte(b[24:40]))
+	c.src0 = addr6(b[8:24])
+	c.dst0 = addr6(b[24:40])
 	h.TotalLen = be16(b[4:]) + 40
 	h.TTL = b[7]
 	h.FlowLabel = binary.BigEndian.Uint32(b) & 0xfffff
@@ -291,8 +291,11 @@ func (d *Decoder) parseIPv6(h *IPHeader, c *ip6Chain, b []byte) {
 	}
 	h.HdrLen = c.length
 	h.Src, h.Dst, h.HeaderSrc = c.srcAddr(), c.dstAddr(), c.src0
-	h.ChecksumSrc, h.ChecksumDst = h.Src, h.Dst
 }
+
+// addr6 reads an address. Zeek takes an IPv4 address that is mapped into IPv6
+// for the IPv4 address itself (IPAddr.h, GetFamily).
+func addr6(b []byte) netip.Addr { return netip.AddrFrom16([16]byte(b)).Unmap() }
 
 func isExtension(proto uint8) bool {
 	switch proto {
@@ -312,7 +315,7 @@ func (d *Decoder) routingHeader(c *ip6Chain, r []byte) {
 	length, typ, left := r[1], r[2], r[3]
 	// Zeek takes the last 16 octets whatever the type; the lengths below
 	// assure that they lie in the header.
-	final := func() netip.Addr { return netip.AddrFrom16([16]byte(r[len(r)-16:])) }
+	final := func() netip.Addr { return addr6(r[len(r)-16:]) }
 	switch typ {
 	case 0:
 		if left > 0 && length >= 2 {
@@ -356,7 +359,7 @@ func (d *Decoder) destinationOptions(c *ip6Chain, b []byte) {
 			case c.home.IsValid():
 				weird("multiple_home_addr_opts")
 			default:
-				c.home = netip.AddrFrom16([16]byte(b[2:18]))
+				c.home = addr6(b[2:18])
 			}
 		}
 		b = b[2+length:]

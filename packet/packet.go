@@ -47,12 +47,12 @@ type Packet struct {
 
 // IPHeader is what is kept of an IPv4 or IPv6 header with its extensions.
 type IPHeader struct {
-	Version  uint8
-	Src, Dst netip.Addr // IPv4 addresses are 4-byte addresses
+	Version uint8
 	// Src and Dst are the addresses of the flow: with IPv6 a home address option
 	// replaces the source, a routing header the destination. The checksum's pseudo
-	// header uses the same ones.
-	ChecksumSrc, ChecksumDst netip.Addr
+	// header uses the same ones. IPv4 addresses are 4-byte addresses, also those
+	// that are mapped into IPv6.
+	Src, Dst netip.Addr
 	// HeaderSrc is the source address of the header itself, which
 	// ignore_checksums_nets looks at.
 	HeaderSrc   netip.Addr

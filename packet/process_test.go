@@ -37,6 +37,23 @@ func TestChecksumIsTheSumOfWords(t *testing.T) {
 	}
 }
 
+func TestChecksumOfMappedAddresses(t *testing.T) {
+	d, _ := nowhereDecoder()
+	var h IPHeader
+	seg := tcpSyn()
+	b := ip6(6, "::ffff:10.1.0.1", "::ffff:10.1.0.2", seg)
+	sum := onesSum(uint64(protoTCP+len(seg)), cat(b[8:40], seg)) // the pseudo header in full
+	binary.BigEndian.PutUint16(seg[16:], ^fold(sum))
+	d.parseIPv6(&h, &ip6Chain{}, b)
+	if !TransportChecksumOK(&h, protoTCP, seg) {
+		t.Error("refused")
+	}
+	seg[0] ^= 1
+	if TransportChecksumOK(&h, protoTCP, seg) {
+		t.Error("accepted")
+	}
+}
+
 // Whatever comes, the decoder itself doesn't fail: contain would count it.
 func FuzzProcess(f *testing.F) {
 	add := func(link int, b []byte) { f.Add(uint16(link), b, uint8(0)) }
