@@ -15,18 +15,12 @@ import (
 // asciiBuffer is how many bytes of whole lines wait at most for one write.
 const asciiBuffer = 64 << 10
 
-// rowFormat turns rows into lines, without the newline.
-type rowFormat interface {
-	appendRow(b []byte, cols []Column, rec []Value) []byte
-}
-
 // asciiWriter writes a log as text. Only whole lines are handed to the file,
 // so that a crash leaves whole lines. Zeek: src/logging/writers/ascii/Ascii.cc.
 type asciiWriter struct {
-	info   WriterInfo
-	opt    ASCII
-	format rowFormat
-	meta   bool // header lines are written
+	info WriterInfo
+	opt  ASCII
+	enc  *Encoder
 
 	name    string // of the open file, relative to Dir
 	ext     string // ".log", ".log.gz"
@@ -58,17 +52,13 @@ func openASCII(info WriterInfo, opt ASCII, suffix string) (Writer, error) {
 			return nil, err
 		}
 	}
-	w.meta = w.opt.IncludeMeta && !w.opt.JSON
-	if w.opt.JSON {
-		w.format = newJSONFormat(&w.opt, info.Columns)
-	} else {
-		w.format = newTextFormat(&w.opt)
-	}
-
-	w.name = info.Path
+	path := info.Path
 	if w.opt.ToStdout {
-		w.name = "/dev/stdout"
+		path = "/dev/stdout"
 	}
+	w.enc = NewEncoder(w.opt, path, info.Columns)
+
+	w.name = path
 	w.special = strings.HasPrefix(w.name, "/dev/")
 	if !w.special {
 		w.ext = "." + suffix
@@ -131,7 +121,7 @@ func (w *asciiWriter) open() error {
 		}
 		w.gz, w.out = gz, gz
 	}
-	w.appendHeader()
+	w.buf = w.enc.AppendHeader(w.buf, w.now())
 	return nil
 }
 
@@ -146,50 +136,10 @@ func cause(err error) error {
 	return err
 }
 
-func (w *asciiWriter) appendHeader() {
-	if !w.meta {
-		return
-	}
-	var names, types []byte
-	for i, c := range w.info.Columns {
-		if i > 0 {
-			names = append(names, w.opt.Separator...)
-			types = append(types, w.opt.Separator...)
-		}
-		names = append(names, c.Name...)
-		types = append(types, c.Type.String()...)
-	}
-	if w.opt.TSV {
-		w.buf = append(append(w.buf, names...), '\n')
-		return
-	}
-	w.buf = append(w.buf, w.opt.MetaPrefix...)
-	w.buf = append(w.buf, "separator "...) // always a blank here
-	w.buf = append(appendHeaderText(w.buf, w.opt.Separator), '\n')
-	path := w.info.Path
-	if w.opt.ToStdout {
-		path = "/dev/stdout"
-	}
-	w.appendMeta("set_separator", appendHeaderText(nil, w.opt.SetSeparator))
-	w.appendMeta("empty_field", appendHeaderText(nil, w.opt.EmptyField))
-	w.appendMeta("unset_field", appendHeaderText(nil, w.opt.UnsetField))
-	w.appendMeta("path", appendHeaderText(nil, path))
-	w.appendMeta("open", w.now())
-	w.appendMeta("fields", names)
-	w.appendMeta("types", types)
-}
-
-func (w *asciiWriter) appendMeta(key string, value []byte) {
-	w.buf = append(w.buf, w.opt.MetaPrefix...)
-	w.buf = append(w.buf, key...)
-	w.buf = append(w.buf, w.opt.Separator...)
-	w.buf = append(w.buf, value...)
-	w.buf = append(w.buf, '\n')
-}
-
-func (w *asciiWriter) now() []byte {
+// now is the text of #open and #close.
+func (w *asciiWriter) now() string {
 	o := w.info.Options
-	return o.WallClock().In(o.Location).AppendFormat(nil, "2006-01-02-15-04-05")
+	return o.WallClock().In(o.Location).Format("2006-01-02-15-04-05")
 }
 
 func (w *asciiWriter) Write(rec []Value) error {
@@ -198,16 +148,7 @@ func (w *asciiWriter) Write(rec []Value) error {
 			return err
 		}
 	}
-	start := len(w.buf)
-	w.buf = w.format.appendRow(w.buf, w.info.Columns, rec)
-	w.buf = append(w.buf, '\n')
-	if row := w.buf[start:]; strings.HasPrefix(bytesAsString(row), w.opt.MetaPrefix) {
-		// The row must not be taken for a header line.
-		first := row[0]
-		w.buf = append(w.buf, 0, 0, 0)
-		copy(w.buf[start+4:], w.buf[start+1:])
-		copy(w.buf[start:], appendHexByte(make([]byte, 0, 4), first))
-	}
+	w.buf = w.enc.AppendRow(w.buf, rec)
 	w.rows++
 	if len(w.buf) >= asciiBuffer || w.rows >= w.info.Options.WriteBufferSize {
 		return w.Flush()
@@ -237,9 +178,7 @@ func (w *asciiWriter) closeFile() error {
 	if w.out == nil {
 		return nil
 	}
-	if w.meta && !w.opt.TSV {
-		w.appendMeta("close", w.now())
-	}
+	w.buf = w.enc.AppendFooter(w.buf, w.now())
 	err := w.Flush()
 	if w.gz != nil {
 		if e := w.gz.Close(); err == nil && e != nil {

@@ -1,6 +1,7 @@
 package zeeklog
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"time"
@@ -37,7 +38,7 @@ func newTextFormat(a *ASCII) *textFormat {
 	return f
 }
 
-func (f *textFormat) appendRow(b []byte, _ []Column, rec []Value) []byte {
+func (f *textFormat) appendRow(b []byte, rec []Value) []byte {
 	for i := range rec {
 		if i > 0 {
 			b = append(b, f.separator...)
@@ -107,7 +108,11 @@ func appendPlain(b []byte, v *Value) []byte {
 	case Int:
 		return strconv.AppendInt(b, int64(v.num), 10)
 	case Double:
-		return appendDouble(b, math.Float64frombits(v.num))
+		b = appendDouble(b, math.Float64frombits(v.num))
+		if v.bits == wholeDouble {
+			b = bytes.TrimSuffix(b, []byte(".0"))
+		}
+		return b
 	case Time, Interval:
 		return appendSeconds(b, math.Float64frombits(v.num))
 	case Addr:
@@ -134,7 +139,7 @@ func newJSONFormat(a *ASCII, cols []Column) *jsonFormat {
 	return f
 }
 
-func (f *jsonFormat) appendRow(b []byte, _ []Column, rec []Value) []byte {
+func (f *jsonFormat) appendRow(b []byte, rec []Value) []byte {
 	b = append(b, '{')
 	first := true
 	for i := range rec {

@@ -1,7 +1,9 @@
 package zeeklog
 
 import (
+	"bytes"
 	"net/netip"
+	"os"
 	"testing"
 )
 
@@ -63,7 +65,12 @@ func BenchmarkWrite(b *testing.B) {
 			if err := s.Write(r); err != nil {
 				b.Fatal(err)
 			}
-			b.SetBytes(s.order[0].w.(*asciiWriter).size() / 1)
+			w := s.order[0].w.(*asciiWriter)
+			before := w.size()
+			if err := s.Write(r); err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(w.size() - before)
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := s.Write(r); err != nil {
@@ -72,5 +79,48 @@ func BenchmarkWrite(b *testing.B) {
 			}
 			m.Close()
 		})
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	for name, change := range map[string]func(*Config){
+		"tsv":  func(*Config) {},
+		"json": func(c *Config) { c.ASCII.JSON = true },
+	} {
+		m, s, r := smtpLike(b, change)
+		for range 10000 {
+			if err := s.Write(r); err != nil {
+				b.Fatal(err)
+			}
+		}
+		dir := m.cfg.Dir
+		if err := m.Close(); err != nil {
+			b.Fatal(err)
+		}
+		data, err := os.ReadFile(dir + "/smtp.log")
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, all := range []bool{true, false} {
+			sub := name + "/split"
+			if all {
+				sub = name + "/values"
+			}
+			b.Run(sub, func(b *testing.B) {
+				b.SetBytes(int64(len(data)))
+				b.ReportAllocs()
+				for b.Loop() {
+					rd := NewReader(bytes.NewReader(data), ReaderOptions{})
+					for rd.Next() {
+						if all {
+							rd.Record().Values()
+						}
+					}
+					if rd.Rows() != 10000 {
+						b.Fatal(rd.Err())
+					}
+				}
+			})
+		}
 	}
 }

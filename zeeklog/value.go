@@ -17,7 +17,7 @@ type Value struct {
 	str   string // string, enum, func, file, pattern
 	elems []Value
 	kind  Kind
-	bits  uint8 // width of a subnet, as of a 128 bit address
+	bits  uint8 // width of a subnet, as of a 128 bit address; wholeDouble of a double
 }
 
 // Kind tells what the value holds.
@@ -44,7 +44,12 @@ func (v *Value) SetCount(n uint64) { v.kind, v.num = Count, n }
 func (v *Value) SetInt(n int64) { v.kind, v.num = Int, uint64(n) }
 
 // SetDouble makes the value a double.
-func (v *Value) SetDouble(f float64) { v.kind, v.num = Double, math.Float64bits(f) }
+func (v *Value) SetDouble(f float64) { v.kind, v.num, v.bits = Double, math.Float64bits(f), 0 }
+
+// wholeDouble marks a double that was read as a whole number without ".0":
+// Zeek writes 99.9999996 as "100" and 100 as "100.0", and the reader wants to
+// write back what it has read.
+const wholeDouble = 1
 
 // SetTime makes the value a time, in seconds since 1970.
 func (v *Value) SetTime(seconds float64) { v.kind, v.num = Time, math.Float64bits(seconds) }

@@ -263,9 +263,9 @@ func lineOf(t *testing.T, v *Value, change func(*ASCII)) string {
 	cols := []Column{Col("x", v.Kind())}
 	rec := []Value{*v}
 	if cfg.ASCII.JSON {
-		return string(newJSONFormat(&cfg.ASCII, cols).appendRow(nil, cols, rec))
+		return string(newJSONFormat(&cfg.ASCII, cols).appendRow(nil, rec))
 	}
-	return string(newTextFormat(&cfg.ASCII).appendRow(nil, cols, rec))
+	return string(newTextFormat(&cfg.ASCII).appendRow(nil, rec))
 }
 
 func TestStringsAreEscapedAsZeekDoes(t *testing.T) {
