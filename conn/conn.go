@@ -36,8 +36,6 @@ type connection struct {
 	// ConnSize: packets and octets of IP as they passed the checks, by role.
 	origPkts, origIPBytes, respPkts, respIPBytes uint64
 
-	confirmations map[string]bool // packet analyzers: true confirmed, false violated
-
 	rec event.Conn
 }
 
@@ -259,32 +257,17 @@ func (c *connection) SkipSMTPData() {
 	}
 }
 
-// Confirm raises analyzer_confirmation_info for a packet analyzer, once, and
-// not after a violation (packet_analysis/Analyzer.cc, AnalyzerConfirmation).
+// Confirm raises analyzer_confirmation_info for a packet analyzer; the caller
+// sees to it that it is once a connection.
 func (c *connection) Confirm(name string) {
-	if _, known := c.confirmations[name]; known {
-		return
-	}
-	c.setAnalyzerState(name, true)
 	if topic := c.table.events.AnalyzerConfirmationInfo; topic.Wanted() {
 		topic.Enqueue(event.AnalyzerConfirmation{Name: name, Conn: c.Conn()})
 	}
 }
 
-// Violation raises analyzer_violation_info for a packet analyzer, once.
+// Violation raises analyzer_violation_info for a packet analyzer, likewise.
 func (c *connection) Violation(name, reason string, data []byte) {
-	if ok, known := c.confirmations[name]; known && !ok {
-		return
-	}
-	c.setAnalyzerState(name, false)
 	if ev := c.table.events; ev.AnalyzerViolationInfo.Wanted() {
 		ev.AnalyzerViolationInfo.Enqueue(event.AnalyzerViolation{Name: name, Conn: c.Conn(), Reason: reason, Data: ev.Bytes(data)})
 	}
-}
-
-func (c *connection) setAnalyzerState(name string, ok bool) {
-	if c.confirmations == nil {
-		c.confirmations = make(map[string]bool)
-	}
-	c.confirmations[name] = ok
 }

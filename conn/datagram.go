@@ -23,13 +23,19 @@ type datagram struct {
 	origLen, respLen int64 // octets of payload; -1 while a side has sent nothing
 	origChk, respChk scaledCounter
 	deliverUDP       packet.UDP // what the last packet leaves for tunnels
+	tunnels          packet.TunnelState
 	delivered        bool
 }
 
 const (
 	histOrigData = 1
 	histRespData = 2
+	histUnknown  = 0x400
 )
+
+// MarkUnknownPacket writes an X into the history, once: a tunnel was not
+// opened because it lies too deep.
+func (d *datagram) MarkUnknownPacket() { d.checkHistory(histUnknown, 'X') }
 
 func (d *datagram) isReuse(float64, []byte) bool { return false }
 func (d *datagram) done()                        {}
@@ -113,7 +119,7 @@ func (d *datagram) deliverDatagram(p *packet.Packet, isOrig bool, length int) {
 	d.count(p, isOrig)
 	d.delivered = true
 	n := max(0, min(length, remaining))
-	d.deliverUDP = packet.UDP{Session: d, IsOrig: isOrig, RespPort: d.respPort, Payload: h[8 : 8+n]}
+	d.deliverUDP = packet.UDP{Session: d, IsOrig: isOrig, RespPort: d.respPort, Payload: h[8 : 8+n], State: &d.tunnels}
 }
 
 // deliverICMP takes an ICMP message (ICMP.cc, ICMPAnalyzer::DeliverPacket).

@@ -22,6 +22,34 @@ type detector struct {
 	client clientMatcher
 	server serverMatcher
 	fired  bool // the pair has matched once; it never does again
+	// Zeek chooses the signatures of a direction by the header of its first
+	// packet. Where a flip of the roles makes that packet go unnoticed, data
+	// comes before the choice and none is made.
+	chosen [2]choice // responder, originator
+}
+
+// choice is whether a direction's signatures were chosen, and how.
+type choice uint8
+
+const (
+	open   choice = iota // not yet
+	armed                // by a packet: they can match
+	silent               // by data without a packet: they never match
+)
+
+// firstPacket notes that the first packet of a direction has come, before its
+// data (PIA::FirstPacket, RuleMatcher::InitEndpoint).
+func (d *detector) firstPacket(isOrig bool) {
+	if c := d.choice(isOrig); *c == open {
+		*c = armed
+	}
+}
+
+func (d *detector) choice(isOrig bool) *choice {
+	if isOrig {
+		return &d.chosen[1]
+	}
+	return &d.chosen[0]
 }
 
 type detectorState uint8
@@ -79,6 +107,13 @@ func (d *detector) match(data []byte, isOrig bool) {
 	if d.fired {
 		return
 	}
+	c := d.choice(isOrig)
+	if *c == open {
+		*c = silent
+	}
+	if *c == silent {
+		return
+	}
 	if isOrig {
 		d.client.feed(data)
 	} else {
@@ -91,18 +126,15 @@ func (d *detector) match(data []byte, isOrig bool) {
 	if d.state == matchingOnly {
 		return
 	}
-	c := d.t.tree.add(d.t.table.newSMTP, "SMTP")
-	if c == nil {
+	smtp := d.t.tree.add(d.t.table.newSMTP, "SMTP")
+	if smtp == nil {
 		return
 	}
 	for _, ch := range d.chunks {
-		if c.removing || c.finished {
-			break
-		}
 		if ch.data == nil {
-			c.a.Undelivered(ch.seq, int(ch.n), ch.isOrig)
+			smtp.a.Undelivered(ch.seq, int(ch.n), ch.isOrig)
 		} else {
-			c.a.DeliverStream(ch.data, ch.isOrig)
+			smtp.a.DeliverStream(ch.data, ch.isOrig)
 		}
 	}
 }

@@ -259,7 +259,8 @@ func (tb *Table) buildTCP(t *tcpConn) {
 		t.tree.add(tb.newSMTP, "")
 	}
 	if tb.opts.Signatures && !tb.opts.SMTPDisabled {
-		t.tree.add(func(analyzers.Host) analyzers.Analyzer { return &detector{t: t} }, "")
+		t.detect = &detector{t: t}
+		t.tree.add(func(analyzers.Host) analyzers.Analyzer { return t.detect }, "")
 	}
 	t.tree.settle()
 }

@@ -43,7 +43,8 @@ type tcpConn struct {
 	closeDeferred    bool
 	deferredGenEvent bool
 
-	tree tree
+	tree   tree
+	detect *detector // in the tree too; nil without signatures
 
 	timers tcpTimers
 }
@@ -222,7 +223,11 @@ func (t *tcpConn) process(seg *segment, e *endpoint) {
 		peer.reassem.ackReceived(relAck)
 	}
 
+	seen := t.firstPacketSeen
 	t.setFirstPacketSeen(isOrig)
+	if t.firstPacketSeen != seen && t.detect != nil {
+		t.detect.firstPacket(isOrig)
+	}
 
 	relData := relSeq
 	if f.syn() {
