@@ -77,11 +77,9 @@ func and(a, b test) test {
 		}
 		return a
 	}
-	if c, ok := b.(constant); ok {
-		if c {
-			return a
-		}
-		return b
+	// "a and false" still does a's loads, as libpcap's does.
+	if b == constant(true) {
+		return a
 	}
 	return both{a, b}
 }
@@ -93,10 +91,7 @@ func or(a, b test) test {
 		}
 		return b
 	}
-	if c, ok := b.(constant); ok {
-		if c {
-			return b
-		}
+	if b == constant(false) {
 		return a
 	}
 	// "ip or not ip" must accept frames too short to tell.
@@ -107,8 +102,9 @@ func or(a, b test) test {
 }
 
 func opposite(a, b test) bool {
-	n, ok := b.(not)
-	return ok && n.t == a
+	leaf, ok := a.(compare)
+	n, isNot := b.(not)
+	return ok && isNot && n.t == test(leaf)
 }
 
 func negation(a test) test {

@@ -16,9 +16,7 @@ func eq(off, size int, v uint32) test { return compare{at: at(off), size: size, 
 
 func masked(off, size int, v, mask uint32) test {
 	if mask == 0 {
-		mask, v = 0, 0
-		// libpcap loads all the same.
-		return compare{at: at(off), size: size, op: opJgeK, value: 0}
+		return constant(true)
 	}
 	if size == 4 && mask == ^uint32(0) {
 		return eq(off, size, v)
@@ -287,8 +285,6 @@ func (p *parser) host6(q qualifiers, addr netip.Addr, prefix uint32) (test, erro
 					mask = ^uint32(0)
 				} else if left > 0 {
 					mask = ^uint32(0) << (32 - left)
-				} else if i > 0 {
-					break // only the first word is loaded for nothing
 				}
 				t = and(t, masked(p.pl(off+4*i), 4, binary.BigEndian.Uint32(b[4*i:]), mask))
 			}
