@@ -58,7 +58,7 @@ func TestReferenceCases(t *testing.T) {
 				compare(t, firstWeirds(got.host.weirds), weirds)
 			}
 			if *keepCase && !t.Failed() {
-				s := session{comment: []string{"# Reference case " + filepath.Base(dir) + "."}, steps: conns[0], want: want.all}
+				s := session{comment: []string{"# Reference case " + filepath.Base(dir) + "."}, steps: conns[0], want: got.told()}
 				s.write(t, filepath.Join("testdata", filepath.Base(dir)+".txt"))
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,7 +74,7 @@ func parseStep(line string) (step, error) {
 type session struct {
 	comment []string // lines that say what it shows, with their #
 	steps   []step
-	want    []string
+	want    []string // then the weirds, each with its name in front
 }
 
 // readSession reads testdata: comments, steps, a line "--", events.
@@ -363,6 +364,18 @@ func run(steps []step, opts *Options) *replay {
 		ev.DrainAll()
 	}
 	return r
+}
+
+// told are the events and then the weirds.
+func (r *replay) told() []string {
+	lines := slices.Clone(r.recorder.lines)
+	for _, w := range r.host.weirds {
+		lines = append(lines, "weird "+strings.ReplaceAll(w, " [] ", " "))
+	}
+	for _, c := range r.host.history {
+		lines = append(lines, "history "+string(c))
+	}
+	return lines
 }
 
 // disableAtViolation is what the policy of protocol detection does.
