@@ -6,8 +6,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-
-	"github.com/gzeek/gzeek/analyzers/mime"
 )
 
 // bdat cuts the octets of the chunks of one mail into lines for MIME. Lines may
@@ -15,7 +13,7 @@ import (
 //
 // Zeek: analyzer/protocol/smtp/BDAT.cc.
 type bdat struct {
-	mail  *mime.Mail
+	mail  interface{ Deliver(line []byte, crlf bool) }
 	weird func(name, addl, source string)
 	limit uint64 // octets of the longest line
 

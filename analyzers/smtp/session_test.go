@@ -221,16 +221,20 @@ type fakeHost struct {
 	weirds   []string
 	history  []byte
 	octets   int
+
+	conns      int
+	confirmed  bool
+	violations []string
 }
 
-func (h *fakeHost) Conn() *event.Conn     { return &h.conn }
+func (h *fakeHost) Conn() *event.Conn     { h.conns++; return &h.conn }
 func (h *fakeHost) Events() *event.Events { return h.ev }
 func (h *fakeHost) IsPartial() bool       { return h.partial }
 func (h *fakeHost) HadGap(bool) bool      { return h.gap }
 func (h *fakeHost) Removing() bool        { return h.removing }
 func (h *fakeHost) AddHistory(c byte)     { h.history = append(h.history, c) }
 func (h *fakeHost) StartTime() float64    { return 0 }
-func (h *fakeHost) Confirm()              {}
+func (h *fakeHost) Confirm()              { h.confirmed = true }
 func (h *fakeHost) StartTLS()             {}
 
 func (h *fakeHost) Weird(name, addl, source string) {
@@ -238,6 +242,11 @@ func (h *fakeHost) Weird(name, addl, source string) {
 }
 
 func (h *fakeHost) Violation(reason string, data []byte) {
+	text := "<nil>"
+	if data != nil {
+		text = string(data)
+	}
+	h.violations = append(h.violations, reason+": "+text)
 	if !h.partial && !h.gap {
 		h.ev.AnalyzerViolationInfo.Enqueue(event.AnalyzerViolation{Name: Name, Conn: &h.conn, Reason: reason})
 	}
