@@ -9,9 +9,10 @@
 // compressed files), reading goes on.
 //
 // Files are read in large blocks and frames point into the block: nothing is
-// copied or allocated per packet. Memory-mapping was measured to be no faster
-// and a file that shrinks while mapped kills the process with SIGBUS, so it
-// isn't used.
+// copied or allocated per packet. Memory-mapping isn't used: it was measured a
+// third faster as long as only record headers are looked at (6.6 against 5 GB/s),
+// which is lost again when packets are touched, and a file that shrinks while it
+// is mapped kills the process with SIGBUS.
 //
 // A Source is for one goroutine; only Pos and Size may be called from others.
 package capture
