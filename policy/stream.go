@@ -32,10 +32,12 @@ type Logged[R any] struct{ Rec *R }
 
 // NewStream declares a stream; it is created when zeek_init runs, at priority
 // 5. id is Zeek's ("SMTP::LOG"), path the name of the log ("smtp"), logEvent
-// the name of its event ("SMTP::log_smtp").
+// the name of its event ("SMTP::log_smtp"), "" for a stream without one.
 func NewStream[R any](c *Context, id, path, logEvent string, cols ...Column[R]) *Stream[R] {
 	s := &Stream[R]{id: id, path: path, cols: cols}
-	s.Logged = event.Declare[Logged[R]](c.Events.Queue, logEvent, "rec: Info")
+	if logEvent != "" {
+		s.Logged = event.Declare[Logged[R]](c.Events.Queue, logEvent, "rec: Info")
+	}
 	c.Events.ZeekInit.Handle(c.loading, 5, func(*struct{}) { s.create(c) })
 	return s
 }
@@ -65,7 +67,9 @@ func (s *Stream[R]) Write(r *R) {
 	if s.out == nil || !s.out.Enabled() {
 		return
 	}
-	s.Logged.Enqueue(Logged[R]{r})
+	if s.Logged != nil {
+		s.Logged.Enqueue(Logged[R]{r})
+	}
 	pass := true
 	for _, h := range s.hooks {
 		if !h(r) {
