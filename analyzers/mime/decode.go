@@ -1,6 +1,9 @@
 package mime
 
-import "strconv"
+import (
+	"encoding/binary"
+	"strconv"
+)
 
 // decode takes a line of the body of e, which has that depth.
 // Zeek: MIME.cc, DecodeDataLine.
@@ -123,7 +126,7 @@ func (m *Mail) decodeBase64(e *entity, line []byte) {
 // decodeBatch decodes until there is no room for a group or nothing left. It
 // returns how many octets it took, and what it wrote. Zeek: Base64.cc, Decode.
 func (m *Mail) decodeBatch(d *decoder, in []byte) (used int, out []byte) {
-	buf := &m.batch
+	buf := m.batch[:]
 	o := 0
 	for i := 0; ; {
 		if d.n == 4 {
@@ -133,7 +136,7 @@ func (m *Mail) decodeBatch(d *decoder, in []byte) (used int, out []byte) {
 				continue
 			}
 			octets := max(3-d.padding, 0)
-			if o+octets > len(buf) {
+			if o+octets > base64Batch {
 				return i, buf[:o]
 			}
 			v := d.group
@@ -144,16 +147,9 @@ func (m *Mail) decodeBatch(d *decoder, in []byte) (used int, out []byte) {
 		}
 		// Whole groups without anything odd.
 		if d.n == 0 && !d.after {
-			for len(in)-i >= 4 && o+3 <= len(buf) {
-				a, b, c, e := sextet[in[i]], sextet[in[i+1]], sextet[in[i+2]], sextet[in[i+3]]
-				if a|b|c|e > 63 {
-					break
-				}
-				v := uint32(a)<<18 | uint32(b)<<12 | uint32(c)<<6 | uint32(e)
-				buf[o], buf[o+1], buf[o+2] = byte(v>>16), byte(v>>8), byte(v)
-				o += 3
-				i += 4
-			}
+			n := wholeGroups(buf[o:], in[i:min(len(in), i+(base64Batch-o)/3*4)])
+			o += n / 4 * 3
+			i += n
 		}
 		if i == len(in) {
 			return i, buf[:o]
@@ -171,6 +167,33 @@ func (m *Mail) decodeBatch(d *decoder, in []byte) (used int, out []byte) {
 		}
 		i++
 	}
+}
+
+// wholeGroups decodes as long as there are groups without anything odd, and
+// returns how many octets of in it took. It may write two octets more to out
+// than it decodes.
+func wholeGroups(out, in []byte) (used int) {
+	all := len(in)
+	for len(in) >= 8 && len(out) >= 8 {
+		a, b, c, d := sextet[in[0]], sextet[in[1]], sextet[in[2]], sextet[in[3]]
+		e, f, g, h := sextet[in[4]], sextet[in[5]], sextet[in[6]], sextet[in[7]]
+		if a|b|c|d|e|f|g|h > 63 {
+			break
+		}
+		binary.BigEndian.PutUint64(out, uint64(a)<<58|uint64(b)<<52|uint64(c)<<46|uint64(d)<<40|
+			uint64(e)<<34|uint64(f)<<28|uint64(g)<<22|uint64(h)<<16)
+		in, out = in[8:], out[6:]
+	}
+	for len(in) >= 4 && len(out) >= 3 {
+		a, b, c, d := sextet[in[0]], sextet[in[1]], sextet[in[2]], sextet[in[3]]
+		if a|b|c|d > 63 {
+			break
+		}
+		v := uint32(a)<<18 | uint32(b)<<12 | uint32(c)<<6 | uint32(d)
+		out[0], out[1], out[2] = byte(v>>16), byte(v>>8), byte(v)
+		in, out = in[4:], out[3:]
+	}
+	return all - len(in)
 }
 
 // base64Weird tells of the first error of a body only.

@@ -93,8 +93,8 @@ type Mail struct {
 	limit   int    // octets of a full piece
 	overlap int    // octets of the entity that a piece leaves room for
 
-	batch [base64Batch]byte // what base64 decodes to
-	text  []byte            // a detail on its way into an event
+	batch [base64Batch + 2]byte // what base64 decodes to
+	text  []byte                // a detail on its way into an event
 }
 
 // NewMail returns a Mail without a mail. Tag is the name of the analyzer whose

@@ -205,8 +205,6 @@ func readLog(path string) (rows [][]string, err error) {
 
 // tcpConn is a connection of a capture.
 type tcpConn struct {
-	clientIP          string
-	clientPort        layers.TCPPort
 	first, next       [2]uint32 // sequence numbers: of the SYN, expected; client's first
 	held              [2][]segment
 	started, finished [2]bool
