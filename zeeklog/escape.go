@@ -148,3 +148,8 @@ func appendHeaderText(b []byte, s string) []byte {
 	}
 	return b
 }
+
+// AppendPrintable appends s for a format that wants UTF-8: as Zeek's JSON logs
+// have it, all bytes of a string that is not good UTF-8 and not printable
+// ASCII become the text \xHH.
+func AppendPrintable(b []byte, s string) []byte { return appendCheckedUTF8(b, s, true) }
