@@ -1,6 +1,8 @@
 package conn
 
 import (
+	"bytes"
+
 	"github.com/gzeek/gzeek/analyzers"
 	"github.com/gzeek/gzeek/event"
 )
@@ -163,7 +165,12 @@ func (c *child) HadGap(isOrig bool) bool {
 
 func (c *child) Weird(name, addl, source string) { c.t.weird(name, addl, source) }
 
-func (c *child) AddHistory(letter byte) { c.t.history = append(c.t.history, letter) }
+// AddHistory appends a letter once a connection (Session::CheckHistory).
+func (c *child) AddHistory(letter byte) {
+	if bytes.IndexByte(c.t.history, letter) < 0 {
+		c.t.history = append(c.t.history, letter)
+	}
+}
 
 // Confirm raises analyzer_confirmation_info, once.
 func (c *child) Confirm() {
