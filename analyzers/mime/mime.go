@@ -69,6 +69,9 @@ const (
 	illegalEncoding = "illegal encoding"
 )
 
+// keepEntities is how many entities are kept for the next mail.
+const keepEntities = 8
+
 // Mail is one mail after the other of a connection. Begin and Done enclose each.
 type Mail struct {
 	host   Host
@@ -119,6 +122,10 @@ func (m *Mail) Done() {
 	m.endEntities(0)
 	m.open = false
 	m.chain = m.chain[:0]
+	if len(m.spare) > keepEntities {
+		clear(m.spare[keepEntities:])
+		m.spare = m.spare[:keepEntities]
+	}
 	m.files.EndOfFileBoth(m.tag, m.connFor(""))
 }
 
