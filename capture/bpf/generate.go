@@ -451,7 +451,7 @@ func (p *parser) other() (test, bool, error) {
 		return nil, false, nil
 	}
 	if unknown[t.text] {
-		return nil, false, fmt.Errorf("%q isn't supported without libpcap (go build -tags libpcap)", t.text)
+		return nil, false, notDone(t.text)
 	}
 	p.i++
 	switch t.text {

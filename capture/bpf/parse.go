@@ -212,6 +212,9 @@ func (p *parser) term(q qualifiers, depth int) (test, qualifiers, error) {
 	}
 	if t := p.tok(); t.kind == tWord && protocols[t.text] {
 		p.i++
+		if n := p.tok(); n.kind == tWord && unknown[n.text] {
+			return nil, q, notDone(n.text)
+		}
 		c, err := p.abbreviation(t.text)
 		return c, qualifiers{bad: true}, err
 	}
@@ -243,6 +246,10 @@ var unknown = map[string]bool{
 	"srnr": true, "reason": true, "action": true, "fisu": true, "lssu": true, "lsu": true, "msu": true,
 	"hfisu": true, "hlssu": true, "hmsu": true, "sio": true, "opc": true, "dpc": true, "sls": true,
 	"hsio": true, "hopc": true, "hdpc": true, "hsls": true,
+}
+
+func notDone(word string) error {
+	return fmt.Errorf("%q isn't supported without libpcap (go build -tags libpcap)", word)
 }
 
 // keywords can't be names of hosts.
