@@ -27,13 +27,13 @@ func nextEmail(s []byte, pos int) (start, end int, ok bool) {
 		for local > pos && !notInLocal[s[local-1]] {
 			local--
 		}
-		end = at + 1
-		for end < len(s) && !endsDomain[s[end]] {
-			end++
-		}
-		if local == at || end == at+1 {
+		if local == at || at+1 == len(s) || endsDomain[s[at+1]] {
 			pos = at + 1
 			continue
+		}
+		end = at + 2
+		for end < len(s) && !endsDomain[s[end]] {
+			end++
 		}
 		if local > pos && emailOpens[s[local-1]] {
 			local--
