@@ -58,7 +58,7 @@ type Host interface {
 	Confirm()
 	// Violation raises analyzer_violation_info unless the connection is
 	// partial or had a gap (TCP_ApplicationAnalyzer::AnalyzerViolation). data
-	// may be nil.
+	// may be nil; it is borrowed for the call.
 	Violation(reason string, data []byte)
 	// StartTLS says that from here on the streams are TLS: what follows goes
 	// to the connection's TLS child, if there is one.

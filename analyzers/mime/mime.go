@@ -21,7 +21,8 @@ type Files interface {
 	// DataIn hands over the next octets of the file that the connection's
 	// analyzer tag ("SMTP") carries now in direction isOrig. cachedID is what an
 	// earlier call returned for the same file, "" at first; mimeType is a known
-	// type or "". data is borrowed for the call.
+	// type or "". data is borrowed for the call. conn's record was refreshed just
+	// now if cachedID is "", and earlier otherwise.
 	DataIn(data []byte, tag string, conn *event.Conn, isOrig bool, cachedID, mimeType string) string
 	// Gap says that n octets are missing from offset on.
 	Gap(offset, n uint64, tag string, conn *event.Conn, isOrig bool, cachedID string) string
