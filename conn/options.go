@@ -1,6 +1,10 @@
 package conn
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/gzeek/gzeek/event"
+)
 
 // Options are the options of Zeek that the connection layer honours, under
 // Zeek's names. Times are seconds.
@@ -50,7 +54,7 @@ type PortSet map[Port]bool
 // Port is a number and its protocol, "25/tcp".
 type Port struct {
 	Number uint16
-	Proto  uint8 // event.Proto
+	Proto  event.Proto
 }
 
 // DefaultOptions are Zeek's defaults (base/init-bare.zeek), with all ports

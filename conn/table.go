@@ -91,7 +91,7 @@ func (tb *Table) Len() int { return len(tb.conns) }
 
 func (tb *Table) ignoreChecksum(p *packet.Packet) bool {
 	for _, n := range tb.opts.IgnoreChecksumsNets {
-		if n.Contains(p.IP.Src) {
+		if n.Contains(p.IP.HeaderSrc) {
 			return true
 		}
 	}
@@ -255,7 +255,7 @@ func (tb *Table) create(k key, t *tuple, p *packet.Packet) *connection {
 func (tb *Table) buildTCP(t *tcpConn) {
 	t.addTimer(tb.events.Now+tb.opts.TCPSynTimeout, false, (*tcpConn).expireTimer)
 	t.SetInactivityTimeout(tb.opts.UDPInactivityTimeout)
-	if !tb.opts.DPDIgnorePorts && !tb.opts.SMTPDisabled && tb.opts.SMTPPorts[Port{t.respPort, uint8(event.ProtoTCP)}] {
+	if !tb.opts.DPDIgnorePorts && !tb.opts.SMTPDisabled && tb.opts.SMTPPorts[Port{t.respPort, event.ProtoTCP}] {
 		t.tree.add(tb.newSMTP, "")
 	}
 	if tb.opts.Signatures && !tb.opts.SMTPDisabled {
@@ -268,7 +268,7 @@ func (tb *Table) buildTCP(t *tcpConn) {
 // wantConnection says whether a packet may begin a connection, and whether its
 // sender is probably the responder (WantConnection of TCP.cc and UDP.cc).
 func (tb *Table) wantConnection(t *tuple, h []byte) (flip, ok bool) {
-	likely := func(port uint16) bool { return tb.opts.LikelyServerPorts[Port{port, uint8(t.proto)}] }
+	likely := func(port uint16) bool { return tb.opts.LikelyServerPorts[Port{port, t.proto}] }
 	switch t.proto {
 	case event.ProtoTCP:
 		f := flags(h[13])

@@ -95,6 +95,7 @@ func (e *Engine) finish() error {
 		q.Drain()
 		e.events.NetDone.Call(&struct{}{})
 	}
+	e.ctx.SetEnding()
 	e.timers.Expire()
 	q.Drain()
 	q.Drain()

@@ -10,15 +10,18 @@ package policy
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/files"
 	"github.com/gzeek/gzeek/redef"
 	"github.com/gzeek/gzeek/seed"
 	"github.com/gzeek/gzeek/timer"
+	"github.com/gzeek/gzeek/weird"
 	"github.com/gzeek/gzeek/zeeklog"
 )
 
@@ -42,6 +45,10 @@ type Context struct {
 	Timers  *timer.Manager
 	Options *redef.Registry
 	Keys    *seed.Keys
+	// Weirds raises weirds that belong to no connection.
+	Weirds *weird.Sampler
+	// Files is the file manager, set before zeek_init runs.
+	Files *files.Manager
 	// Logs is set before zeek_init runs.
 	Logs *zeeklog.Manager
 	// Live says that packets come from an interface, not from a file.
@@ -52,6 +59,10 @@ type Context struct {
 	loading  string // the policy that is being loaded
 	services map[reflect.Type]any
 	start    float64
+	ending   bool
+	packets  func() uint64
+
+	scheduled *event.Topic[scheduled]
 
 	tableInterval, tableDelay *redef.Interval
 	tableStep                 *redef.Count
@@ -195,3 +206,25 @@ func (l *loader) load(name, wanted string) error {
 	l.order = append(l.order, name)
 	return nil
 }
+
+// ScriptPath is where a Zeek that was installed under its usual prefix has a
+// script: some weirds name such a place.
+func ScriptPath(script string) string { return "/usr/local/zeek/share/zeek/" + script }
+
+// FmtAddr renders an address as fmt("%s") does: IPv4-mapped ones as IPv4.
+func FmtAddr(a netip.Addr) string { return a.Unmap().String() }
+
+// SMTPPorts is provided by a policy that registers the SMTP analyzer for ports
+// of its own.
+type SMTPPorts struct{ Set *redef.PortSet }
+
+// Warning reports what a script would report with Reporter::warning.
+func (c *Context) Warning(format string, args ...any) {
+	c.Events.ReporterWarning.Enqueue(event.Reporter{Time: c.Now(), Msg: fmt.Sprintf(format, args...), Location: c.loading})
+}
+
+// Packets is the number of packets so far (get_net_stats).
+func (c *Context) Packets() uint64 { return c.packets() }
+
+// SetPackets is for the engine: it gives the packet counter.
+func (c *Context) SetPackets(fn func() uint64) { c.packets = fn }

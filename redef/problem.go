@@ -123,3 +123,7 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// Distance is how many octets must be changed to turn one name into another,
+// whatever their case: for saying what was meant.
+func Distance(a, b string) int { return distance(a, b) }

@@ -128,8 +128,8 @@ func load(c *policy.Context) error {
 		pathCapture: site.HostOption(o, "SMTP::mail_path_capture", site.AllHosts, "how far the path of Received headers is followed"),
 		validate:    o.Bool("SMTP::mail_transaction_validation", true, "raise a weird for RCPT and DATA out of order"),
 		maxInvalid:  o.Count("SMTP::max_invalid_mail_transactions", 25, "disable the analyzer after so many of them; 0 never does"),
-		rfc822Files: policy.EnableRFC822(c),
-		maxFindAll:  policy.MaxFindAll(c),
+		rfc822Files: o.Bool("SMTP::enable_rfc822_msg_file_analysis", false, "each mail as a whole is a file too"),
+		maxFindAll:  o.Int("max_find_all_string_length", 10000, "a longer string is not searched for addresses; 0 is no limit"),
 	}
 	p.Log = policy.NewStream(c, "SMTP::LOG", "smtp", "SMTP::log_smtp", columns()...)
 	policy.Provide(c, p)

@@ -68,7 +68,7 @@ func load(c *policy.Context) error {
 	w := &Weirds{
 		ctx:        c,
 		notices:    policy.Use[*notice.Framework](c),
-		peer:       policy.PeerDescription(c),
+		peer:       o.String("peer_description", "zeek", "names this sensor in logs"),
 		actions:    o.StringEnums("Weird::actions", "Weird::Action", actionNames, defaultActions, "ACTION_LOG", "what to do with a weird, by its name"),
 		ignoreHost: o.AddrStringSet("Weird::ignore_hosts", "hosts and names that are ignored"),
 		repeats: o.StringSet("Weird::weird_do_not_ignore_repeats",
@@ -109,7 +109,7 @@ func load(c *policy.Context) error {
 
 // idString is Zeek's id_string.
 func idString(id *event.ConnID) string {
-	return fmt.Sprintf("%v:%d > %v:%d", id.OrigH, id.OrigP, id.RespH, id.RespP)
+	return fmt.Sprintf("%s:%d > %s:%d", policy.FmtAddr(id.OrigH), id.OrigP, policy.FmtAddr(id.RespH), id.RespP)
 }
 
 // Weird logs a weird unless it is ignored or was logged lately: the function

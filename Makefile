@@ -1,0 +1,43 @@
+# The one door: make, make demo, make test, make bench.
+#
+# With libpcap's headers gzeek can also capture live and compile any BPF
+# expression; without them it is built in pure Go, for files. `make` installs
+# the headers where it may (root or sudo on Debian and Ubuntu).
+
+GO      ?= go
+OUT     ?= bin/gzeek
+TAGS    := $(shell sh scripts/libpcap.sh check)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.PHONY: all build libpcap demo test race fuzz lint bench clean
+
+all: build
+
+libpcap:
+	@sh scripts/libpcap.sh install
+
+build: libpcap
+	@tags="$$(sh scripts/libpcap.sh check)"; \
+	$(GO) build -trimpath -tags "$$tags" -ldflags '$(LDFLAGS)' -o $(OUT) ./cmd/gzeek
+
+demo: build
+	@sh scripts/demo.sh $(OUT)
+
+test:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race ./capture ./engine ./extract ./files/magic ./pattern ./zeeklog
+
+lint:
+	@sh scripts/lint.sh
+
+fuzz:
+	@sh scripts/fuzz.sh $(or $(FUZZTIME),5s)
+
+bench: build
+	@sh scripts/bench.sh $(OUT)
+
+clean:
+	rm -rf bin

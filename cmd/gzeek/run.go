@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/gzeek/gzeek/capture"
+	"github.com/gzeek/gzeek/engine"
+	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/redef"
+	"github.com/gzeek/gzeek/seed"
+)
+
+// flags of a run, as Zeek has them.
+type runFlags struct {
+	files    []string
+	ifaces   []string
+	filter   string
+	write    string
+	bare     bool
+	noChecks bool
+	seedFile string
+	saveSeed string
+	configs  []string
+	noConfig bool
+	list     bool
+	version  bool
+	help     bool
+	quiet    bool
+}
+
+// refused are flags of Zeek that gzeek can't honour, and why.
+var refused = map[string]string{
+	"e": "executes Zeek script code, which gzeek doesn't have: write a policy in Go, or use options",
+	"t": "traces script execution, and there are no scripts: use the policy misc/dump-events",
+	"a": "parses scripts only: gzeek checks options and policies before it reads anything",
+	"p": "adds a status prefix for ZeekControl, which doesn't run gzeek",
+	"s": "reads signature files; gzeek has the one signature of SMTP built in",
+	"j": "starts a supervised cluster; gzeek uses several cores in one process",
+	"W": "is the watchdog; gzeek bounds its work per packet instead",
+	"I": "prints an identifier: use gzeek options",
+}
+
+func newFlags(f *runFlags) *pflag.FlagSet {
+	fs := pflag.NewFlagSet("gzeek", pflag.ContinueOnError)
+	fs.SortFlags = false
+	fs.SetInterspersed(true)
+	fs.StringArrayVarP(&f.files, "readfile", "r", nil, "read a capture `FILE` (pcap, pcapng; also gzip, zstd); - is standard input; several are one run")
+	fs.StringArrayVarP(&f.ifaces, "iface", "i", nil, "read from an `INTERFACE`")
+	fs.StringVarP(&f.filter, "filter", "f", "", "read only packets that match a BPF `EXPRESSION`")
+	fs.StringVarP(&f.write, "writefile", "w", "", "write the packets that were read to `FILE`")
+	fs.BoolVarP(&f.bare, "bare-mode", "b", false, "load no policies by default")
+	fs.BoolVarP(&f.noChecks, "no-checksums", "C", false, "ignore checksums")
+	fs.StringVarP(&f.seedFile, "load-seeds", "G", "", "take the seeds of ids and set order from `FILE` (also ZEEK_SEED_FILE)")
+	fs.StringVarP(&f.saveSeed, "save-seeds", "H", "", "save the seeds to `FILE`")
+	fs.StringArrayVar(&f.configs, "config", nil, "read options and policies from a TOML `FILE`; later ones win")
+	fs.BoolVar(&f.noConfig, "no-config", false, "do not look for gzeek.toml and /etc/gzeek/gzeek.toml")
+	fs.BoolVarP(&f.quiet, "quiet", "q", false, "no progress and no summary on a terminal")
+	fs.BoolVarP(&f.list, "print-plugins", "N", false, "list the policies")
+	fs.BoolVarP(&f.version, "version", "v", false, "print the version")
+	fs.BoolVarP(&f.help, "help", "h", false, "print this help")
+	fs.Usage = func() {}
+	return fs
+}
+
+func runCommand(args []string, std stdio) int {
+	var f runFlags
+	fs := newFlags(&f)
+	if err := fs.Parse(args); err != nil {
+		return usageError(std, explainFlag(err))
+	}
+	switch {
+	case f.help:
+		fmt.Fprint(std.out, shortHelp, "\nFlags:\n", fs.FlagUsages())
+		fmt.Fprint(std.out, "\nOther arguments name policies or set options (Module::name=value, +=, -=).\nCommands:\n")
+		for _, c := range commands() {
+			fmt.Fprintf(std.out, "  gzeek %-10s %s\n", c.name, c.doc)
+		}
+		return exitOK
+	case f.version:
+		fmt.Fprintln(std.out, "gzeek", version)
+		return exitOK
+	case f.list:
+		return policiesCommand(nil, std)
+	}
+	if len(f.files) == 0 && len(f.ifaces) == 0 {
+		fmt.Fprint(std.err, "gzeek: nothing to read: give -r FILE or -i INTERFACE\n\n", shortHelp)
+		return exitUsage
+	}
+	if len(f.files) > 0 && len(f.ifaces) > 0 {
+		return usageError(std, errors.New("-r and -i don't go together"))
+	}
+
+	cfg, err := configure(&f, fs.Args())
+	if err != nil {
+		return usageError(std, err)
+	}
+	cfg.Warn = func(s string) { fmt.Fprintln(std.err, "warning:", s) }
+	cfg.OnHandlerError = func(e event.HandlerError) {
+		if e.Stack != nil {
+			fmt.Fprintf(std.err, "error: %v\n%s", e, e.Stack)
+		}
+	}
+	eng, err := engine.New(*cfg)
+	if err != nil {
+		return usageError(std, explainPolicy(err))
+	}
+	if f.saveSeed != "" {
+		if err := cfg.Keys.Save(f.saveSeed); err != nil {
+			return failed(std, err)
+		}
+	}
+	return execute(eng, &f, std)
+}
+
+// configure turns flags and arguments into what the engine needs.
+func configure(f *runFlags, args []string) (*engine.Config, error) {
+	cfg := &engine.Config{Bare: f.bare, Live: len(f.ifaces) > 0}
+	for _, a := range args {
+		if redef.IsSetting(a) {
+			cfg.Settings = append(cfg.Settings, a)
+		} else if strings.HasSuffix(a, ".zeek") && exists(a) {
+			return nil, fmt.Errorf("%s is a Zeek script: gzeek runs no script code; see gzeek policies for what is built in", a)
+		} else {
+			cfg.Policies = append(cfg.Policies, a)
+		}
+	}
+	if f.noChecks {
+		cfg.Settings = append(cfg.Settings, "ignore_checksums=T")
+	}
+	keys, err := seed.Choose(f.seedFile, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Keys = keys
+	paths := f.configs
+	if !f.noConfig {
+		var found []string
+		for _, p := range []string{"/etc/gzeek/gzeek.toml", "gzeek.toml"} {
+			if exists(p) {
+				found = append(found, p)
+			}
+		}
+		paths = append(found, paths...)
+	}
+	if len(paths) > 0 {
+		if cfg.Files, err = redef.LoadFiles(paths); err != nil {
+			return nil, err
+		}
+	}
+	return cfg, nil
+}
+
+func exists(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && !st.IsDir()
+}
+
+// execute opens the source and runs the engine over it.
+func execute(eng *engine.Engine, f *runFlags, std stdio) int {
+	filter := f.filter
+	if filter == "" {
+		filter = eng.Filter()
+	}
+	opts := capture.Options{Filter: filter}
+	var src capture.Source
+	var err error
+	if len(f.files) > 0 {
+		src, err = capture.OpenFiles(opts, f.files...)
+	} else {
+		src, err = openLive(f.ifaces, filter)
+	}
+	if err != nil {
+		var fe *capture.FilterError
+		if errors.As(err, &fe) {
+			return usageError(std, err)
+		}
+		return failed(std, err)
+	}
+	defer src.Close()
+	if f.write != "" {
+		w, err := capture.CreateFile(f.write)
+		if err != nil {
+			return failed(std, err)
+		}
+		src = &teeSource{Source: src, w: w}
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	terminal := isTerminal(std.err) && !f.quiet
+	bar := startProgress(src, std.err, terminal)
+	sum, err := eng.Run(ctx, src)
+	bar.stop()
+	if tee, ok := src.(*teeSource); ok {
+		err = errors.Join(err, tee.w.Close())
+	}
+	if terminal {
+		dir, _ := os.Getwd()
+		fmt.Fprintf(std.err, "%d packets, %d connections, %d mails in %v; logs are in %s\n",
+			sum.Packets, sum.Connections, sum.Mails, sum.Elapsed.Round(time.Millisecond), filepath.Clean(dir))
+	}
+	if sum.HandlerErrors > 0 {
+		fmt.Fprintf(std.err, "warning: %d run-time errors of policies, see reporter.log\n", sum.HandlerErrors)
+	}
+	if err != nil {
+		return failed(std, err)
+	}
+	return exitOK
+}
+
+// teeSource writes what it hands out to a capture file.
+type teeSource struct {
+	capture.Source
+	w *capture.Writer
+}
+
+func (t *teeSource) Next(f *capture.Frame) error {
+	if err := t.Source.Next(f); err != nil {
+		return err
+	}
+	return t.w.Write(f)
+}
+
+func failed(std stdio, err error) int {
+	fmt.Fprintf(std.err, "gzeek: %v\n", err)
+	return exitError
+}
+
+func usageError(std stdio, err error) int {
+	fmt.Fprintf(std.err, "gzeek: %v\n", err)
+	return exitUsage
+}
+
+// explainFlag says why a flag is not taken, and what was meant.
+func explainFlag(err error) error {
+	msg := err.Error()
+	for flag, why := range refused {
+		if strings.Contains(msg, "'"+flag+"' in -") {
+			return fmt.Errorf("-%s %s", flag, why)
+		}
+	}
+	if name, ok := strings.CutPrefix(msg, "unknown flag: --"); ok {
+		best, dist := "", 4
+		newFlags(&runFlags{}).VisitAll(func(f *pflag.Flag) {
+			if d := redef.Distance(name, f.Name); d < dist {
+				best, dist = f.Name, d
+			}
+		})
+		if best != "" {
+			return fmt.Errorf("unknown flag --%s; did you mean --%s?", name, best)
+		}
+	}
+	return fmt.Errorf("%s; see gzeek --help", msg)
+}
+
+// explainPolicy adds the nearest name to an unknown policy.
+func explainPolicy(err error) error {
+	var unknown *policy.UnknownError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	best, dist := "", 1+len(unknown.Name)/2
+	for _, p := range policy.All() {
+		if d := redef.Distance(unknown.Name, p.Name); d < dist {
+			best, dist = p.Name, d
+		}
+		if filepath.Base(p.Name) == filepath.Base(unknown.Name) {
+			best, dist = p.Name, 0
+		}
+	}
+	if best != "" {
+		return fmt.Errorf("%w; did you mean %s?", err, best)
+	}
+	return fmt.Errorf("%w; see gzeek policies", err)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,32 @@
+package engine
+
+import (
+	// The built-in policies register themselves.
+	_ "github.com/gzeek/gzeek/notice"
+	_ "github.com/gzeek/gzeek/policy/blocklists"
+	_ "github.com/gzeek/gzeek/policy/bro2011"
+	_ "github.com/gzeek/gzeek/policy/conn"
+	_ "github.com/gzeek/gzeek/policy/dpd"
+	_ "github.com/gzeek/gzeek/policy/dumpevents"
+	_ "github.com/gzeek/gzeek/policy/files"
+	_ "github.com/gzeek/gzeek/policy/misc"
+	_ "github.com/gzeek/gzeek/policy/site"
+	_ "github.com/gzeek/gzeek/policy/smtp"
+	_ "github.com/gzeek/gzeek/policy/suspicious"
+	_ "github.com/gzeek/gzeek/policy/weird"
+)
+
+// DefaultPolicies are loaded unless a run is bare: what of Zeek's
+// base/init-default.zeek gzeek has, in its order.
+var DefaultPolicies = []string{
+	"base/utils/site",
+	"base/frameworks/notice",
+	"base/frameworks/analyzer",
+	"base/frameworks/packet-filter",
+	"base/frameworks/reporter",
+	"base/protocols/conn",
+	"base/frameworks/files",
+	"base/protocols/smtp",
+	"base/misc/find-checksum-offloading",
+	"base/misc/zeek-tables",
+}

@@ -1,0 +1,244 @@
+// Package engine wires one run together: packets become connections,
+// connections feed analyzers, analyzers raise events, policies handle them, and
+// what policies log is written as Zeek would write it.
+//
+// It is the public face for embedding; cmd/gzeek is thin on top of it. An
+// Engine is one run: make it, run it, throw it away. Several may run in one
+// process, each on its own goroutine.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gzeek/gzeek/analyzers"
+	"github.com/gzeek/gzeek/analyzers/smtp"
+	"github.com/gzeek/gzeek/analyzers/tls"
+	"github.com/gzeek/gzeek/capture"
+	"github.com/gzeek/gzeek/conn"
+	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/files"
+	"github.com/gzeek/gzeek/files/magic"
+	"github.com/gzeek/gzeek/packet"
+	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/redef"
+	"github.com/gzeek/gzeek/seed"
+	"github.com/gzeek/gzeek/timer"
+	"github.com/gzeek/gzeek/weird"
+	"github.com/gzeek/gzeek/zeeklog"
+)
+
+// Config says what to run.
+type Config struct {
+	// Bare loads no default policies (-b).
+	Bare bool
+	// Policies are loaded after the default ones, by name.
+	Policies []string
+	// Settings are options as on the command line, "Module::name=value".
+	Settings []string
+	// Files are the configuration files, already read; nil without any.
+	Files *redef.Config
+	// Keys decide ids and the order of sets; nil takes random ones.
+	Keys *seed.Keys
+	// Dir is the folder of the logs; "" is the working folder.
+	Dir string
+	// Live says that packets come from an interface.
+	Live bool
+	// Warn hears of what is not an error, a sentence each; nil drops it.
+	Warn func(string)
+	// OnHandlerError hears of handler bodies that failed; nil drops it (they
+	// are in reporter.log).
+	OnHandlerError func(event.HandlerError)
+	// Dump receives the packets that were processed (-w); nil for none.
+	Dump *capture.Writer
+}
+
+// Engine is one run.
+type Engine struct {
+	cfg      Config
+	settings settings
+	keys     *seed.Keys
+	options  *options
+	registry *redef.Registry
+	loaded   []string
+
+	ctx     *policy.Context
+	events  *event.Events
+	timers  *timer.Manager
+	weirds  *weird.Sampler
+	ids     *seed.IDs
+	table   *conn.Table
+	decoder *packet.Decoder
+	files   *files.Manager
+	logs    *zeeklog.Manager
+
+	maxTimerExpires int
+	dispatched      int // timers of this turn
+	lastTick        int64
+	initializing    bool
+	initErrors      []error
+	scriptErrors    uint64
+	mails           uint64
+	started         time.Time
+}
+
+// New loads the policies, sets the options and wires the rooms. An error of
+// type redef.Problems lists everything that is wrong with the options; nothing
+// has been written then.
+func New(cfg Config) (*Engine, error) {
+	e := &Engine{cfg: cfg, keys: cfg.Keys}
+	if e.keys == nil {
+		e.keys = seed.Random()
+	}
+	e.events = event.NewEvents()
+	e.events.OnError = e.handlerFailed
+	e.timers = &timer.Manager{}
+	e.weirds = weird.NewSampler(e.events, e.timers)
+	e.registry = redef.New(e.keys)
+	e.options = declareOptions(e.registry, cfg.Bare)
+
+	e.ctx = policy.NewContext()
+	e.ctx.Events, e.ctx.Timers, e.ctx.Keys, e.ctx.Weirds = e.events, e.timers, e.keys, e.weirds
+	e.ctx.Live, e.ctx.Bare = cfg.Live, cfg.Bare
+	e.ctx.DeclareOptions(e.registry)
+	var names []string
+	if !cfg.Bare {
+		names = append(names, DefaultPolicies...)
+	}
+	if cfg.Files != nil {
+		names = append(names, cfg.Files.Load...)
+	}
+	loaded, err := e.ctx.LoadAll(append(names, cfg.Policies...))
+	if err != nil {
+		return nil, err
+	}
+	e.loaded = loaded
+	if err := e.registry.Apply(cfg.Files, cfg.Settings...); err != nil {
+		return nil, err
+	}
+	e.settings = e.options.values()
+	if err := e.build(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// build makes the rooms with the options' values.
+func (e *Engine) build() error {
+	s := &e.settings
+	e.keys.SetDigestSalt(s.digestSalt)
+	e.ids = seed.NewIDs(e.keys, s.bitsPerUID)
+	e.weirds.Options = s.weird
+	e.maxTimerExpires = int(min(s.maxTimerExpires, 1<<30))
+
+	types, err := magic.New()
+	if err != nil {
+		return fmt.Errorf("file signatures: %w", err)
+	}
+	e.files = files.NewManager(files.Config{
+		Events: e.events, Timers: e.timers, FileID: e.ids.FileID, Magic: types, Weirds: e.weirds, Options: s.files,
+	})
+	e.ctx.Files = e.files
+
+	s.conn.Signatures = !e.cfg.Bare || e.has("base/protocols/smtp")
+	if e.has("base/protocols/smtp") {
+		s.conn.SMTPPorts = smtpPorts
+	}
+	if ports, ok := policy.Lookup[policy.SMTPPorts](e.ctx); ok {
+		s.conn.SMTPPorts = connPorts(ports.Set)
+	}
+	tableConfig := conn.Config{
+		Options: s.conn, Events: e.events, Timers: e.timers, Weirds: e.weirds, UIDs: e.ids,
+		NewSMTP:    func(h analyzers.Host) analyzers.Analyzer { return smtp.New(h, e.files, &e.settings.smtp) },
+		VXLANPorts: s.packet.VXLANPorts, ValidateVXLANChecksums: s.validateVXLAN,
+	}
+	if !e.cfg.Bare {
+		tableConfig.NewTLS = tls.New
+	}
+	e.table = conn.NewTable(tableConfig)
+	e.decoder = packet.NewDecoder(s.packet, e.events, e.timers, e.weirds, e.table)
+
+	s.log.Dir = e.cfg.Dir
+	s.log.NetworkTime = func() float64 { return e.events.Now }
+	s.log.Warn = e.cfg.Warn
+	s.log.Error = e.cfg.Warn
+	s.log.Weird = func(name, addl string) { e.weirds.Net(name, addl, "") }
+	e.logs = zeeklog.New(s.log)
+	e.ctx.Logs = e.logs
+	return nil
+}
+
+// smtpPorts are those of base/protocols/smtp.
+var smtpPorts = conn.PortSet{
+	{Number: 25, Proto: event.ProtoTCP}:  true,
+	{Number: 587, Proto: event.ProtoTCP}: true,
+}
+
+func (e *Engine) has(name string) bool {
+	for _, l := range e.loaded {
+		if l == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Filter returns the BPF expression of capture_filters and restrict_filters.
+func (e *Engine) Filter() string {
+	if len(e.settings.capture.filters) == 0 && len(e.settings.capture.restrict) == 0 {
+		return ""
+	}
+	return capture.CombineFilters(e.settings.capture.filters, e.settings.capture.restrict)
+}
+
+// Options returns the registry, for listings.
+func (e *Engine) Options() *redef.Registry { return e.registry }
+
+// Loaded lists the loaded policies in their order.
+func (e *Engine) Loaded() []string { return e.loaded }
+
+// Events are the topics of the run: an embedding program may handle any of
+// them before Run.
+func (e *Engine) Events() *event.Events { return e.events }
+
+// Summary is what a run has done.
+type Summary struct {
+	Packets, Bytes uint64
+	Connections    uint64
+	Mails          uint64 // records of smtp.log
+	Files          uint64
+	HandlerErrors  uint64
+	Elapsed        time.Duration
+}
+
+// Run reads src to its end, or until ctx is done, and writes the logs. An error
+// of the source comes back after everything that was read before it has been
+// logged and the logs are closed.
+func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
+	e.started = time.Now()
+	e.ctx.SetPackets(func() uint64 { return src.Stats().Received })
+	if err := e.start(); err != nil {
+		return Summary{}, err
+	}
+	err := e.loop(ctx, src)
+	if ferr := e.finish(); ferr != nil {
+		err = errors.Join(err, ferr)
+	}
+	st := src.Stats()
+	return Summary{
+		Packets: st.Received, Bytes: st.Bytes, Connections: e.table.Stats().Created, Mails: e.mailsLogged(),
+		Files: e.files.Stats().Total, HandlerErrors: e.scriptErrors, Elapsed: time.Since(e.started),
+	}, err
+}
+
+func (e *Engine) mailsLogged() uint64 {
+	var n uint64
+	for _, s := range e.logs.Streams() {
+		if s.Path() == "smtp" {
+			n += s.Writes()
+		}
+	}
+	return n
+}

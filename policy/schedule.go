@@ -1,0 +1,29 @@
+package policy
+
+import (
+	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/timer"
+)
+
+// scheduled is the event behind Schedule.
+type scheduled struct{ fn func() }
+
+// Schedule runs fn after a delay in seconds, as an event: when a packet moves
+// the clock there, the event is queued before the packet's own, and handled
+// after it (Zeek's schedule statement). Once the run is ending nothing is
+// scheduled any more, but what was scheduled before still runs.
+func (c *Context) Schedule(delay float64, fn func()) {
+	if c.ending {
+		return
+	}
+	if c.scheduled == nil {
+		c.scheduled = event.Declare[scheduled](c.Events.Queue, "gzeek_scheduled")
+		c.scheduled.Handle(c.loading, 0, func(s *scheduled) { s.fn() })
+	}
+	t := &timer.Timer{}
+	t.Fire = func(float64, bool) { c.scheduled.Enqueue(scheduled{fn}) }
+	c.Timers.Add(t, c.Now()+delay)
+}
+
+// SetEnding is for the engine: the input has ended.
+func (c *Context) SetEnding() { c.ending = true }
