@@ -257,3 +257,30 @@ func alu(op uint16, a, b uint32) (uint32, bool) {
 	}
 	return 0, false
 }
+
+// Limit returns the instructions of a program that accepts at most snaplen
+// octets of a packet: a kernel cuts packets to what its filter returns.
+func (p *Program) Limit(snaplen uint32) []xbpf.RawInstruction {
+	out := make([]xbpf.RawInstruction, len(p.ins))
+	copy(out, p.ins)
+	for i := range out {
+		if out[i].Op == opRetK && out[i].K > snaplen {
+			out[i].K = snaplen
+		}
+	}
+	return out
+}
+
+// AboutVLAN says whether an expression uses the word "vlan".
+func AboutVLAN(expr string) bool {
+	toks, err := lex(expr)
+	if err != nil {
+		return false
+	}
+	for _, t := range toks {
+		if t.kind == tWord && t.text == "vlan" {
+			return true
+		}
+	}
+	return false
+}
