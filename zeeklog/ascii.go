@@ -246,7 +246,8 @@ func writeShadow(log, ext, postprocessor string) error {
 	}
 	if err != nil {
 		os.Remove(tmp)
-		return fmt.Errorf("Unable to rename %s to %s: %w", tmp, shadow, cause(err)) //nolint:staticcheck // Zeek's words
+		//lint:ignore ST1005 these are Zeek's words
+		return fmt.Errorf("Unable to rename %s to %s: %w", tmp, shadow, cause(err))
 	}
 	return nil
 }

@@ -31,7 +31,8 @@ func ParseTimestampFormat(s string) (TimestampFormat, error) {
 			return TimestampFormat(i), nil
 		}
 	}
-	return 0, fmt.Errorf("Invalid JSON timestamp format: %s", s) //nolint:staticcheck // Zeek's words
+	//lint:ignore ST1005 these are Zeek's words
+	return 0, fmt.Errorf("Invalid JSON timestamp format: %s", s)
 }
 
 // ASCII holds the options of Zeek's ASCII writer, LogAscii::*.

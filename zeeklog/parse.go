@@ -70,8 +70,12 @@ func (r *Reader) parseScalar(v *Value, k Kind, raw []byte, empty string) error {
 	if text := r.unescape(raw); len(text) != len(raw) && parsePlain(v, k, text) {
 		return nil
 	}
+	err := fmt.Errorf("%q is no %s", raw, k)
+	if string(raw) == empty {
+		raw = nil
+	}
 	v.SetBytes(r.unescape(raw))
-	return fmt.Errorf("%q is no %s", raw, k)
+	return err
 }
 
 // unescape gives the bytes that the text stands for, kept until the next row.

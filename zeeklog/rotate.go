@@ -299,7 +299,8 @@ func (m *Manager) RotateLeftovers() error {
 func (m *Manager) readShadow(l *leftover) error {
 	text, err := os.ReadFile(l.shadow)
 	if err != nil {
-		return fmt.Errorf("Failed to open %s: %w", l.shadow, cause(err)) //nolint:staticcheck // Zeek's words
+		//lint:ignore ST1005 these are Zeek's words
+		return fmt.Errorf("Failed to open %s: %w", l.shadow, cause(err))
 	}
 	l.ext = "." + m.cfg.Suffix
 	if m.cfg.ASCII.GzipLevel > 0 {
@@ -339,7 +340,8 @@ func (m *Manager) rotateLeftover(l leftover) error {
 	}
 	info.Fname = m.rotationBase(info) + l.ext
 	if err := os.Rename(l.name, m.cfg.inDir(info.Fname)); err != nil {
-		return fmt.Errorf("Found leftover/unprocessed log '%s', but failed to rotate it: %w", l.name, cause(err)) //nolint:staticcheck // Zeek's words
+		//lint:ignore ST1005 these are Zeek's words
+		return fmt.Errorf("Found leftover/unprocessed log '%s', but failed to rotate it: %w", l.name, cause(err))
 	}
 	if err := os.Remove(l.shadow); err != nil {
 		m.cfg.Warn(fmt.Sprintf("Failed to unlink %s: %s", l.shadow, cause(err)))

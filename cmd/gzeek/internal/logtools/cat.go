@@ -43,7 +43,6 @@ type merger struct {
 	column string
 	to     string
 	files  []*source // a heap, the earliest row first
-	failed error
 
 	sink    *logSink
 	layout  layout

@@ -160,12 +160,11 @@ type diffRow struct {
 
 // side is one of the two logs while it is read.
 type side struct {
-	f       *logFile
-	rows    []*diffRow            // without a partner, in order
-	byText  map[string][]*diffRow // the same
-	ended   bool
-	matched []int // for the order: place of the partner
-	seen    int
+	f      *logFile
+	rows   []*diffRow            // without a partner, in order
+	byText map[string][]*diffRow // the same
+	ended  bool
+	gone   int // rows that are in rows no more than by name
 }
 
 // logs compares two logs.
@@ -376,9 +375,9 @@ func appendDiffCell(b []byte, v *zeeklog.Value) []byte {
 func (s *side) keep(r *diffRow) {
 	s.rows = append(s.rows, r)
 	s.byText[r.text] = append(s.byText[r.text], r)
-	if len(s.rows) > 1024 && s.seen*2 > len(s.rows) {
+	if len(s.rows) > 1024 && s.gone*2 > len(s.rows) {
 		s.rows = slices.DeleteFunc(s.rows, func(r *diffRow) bool { return r.gone })
-		s.seen = 0
+		s.gone = 0
 	}
 }
 
@@ -389,7 +388,7 @@ func (d *differ) cancel(other *side, r *diffRow) bool {
 		return false
 	}
 	same[0].gone = true
-	other.seen++
+	other.gone++
 	if len(same) == 1 {
 		delete(other.byText, r.text)
 	} else {

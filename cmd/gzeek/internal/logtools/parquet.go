@@ -13,7 +13,7 @@ import (
 // times as timestamps in microseconds, sets and vectors as lists.
 type parquetSink struct {
 	out  io.Writer
-	w    *parquet.Writer
+	w    *parquet.GenericWriter[any]
 	cols []zeeklog.Column
 	rows []parquet.Row
 	lost func(column string) // told of values that don't fit their column
@@ -72,7 +72,7 @@ func (s *parquetSink) begin(path string, cols []zeeklog.Column) error {
 	if path == "" {
 		path = "log"
 	}
-	s.w = parquet.NewWriter(s.out, parquet.NewSchema(path, g), parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(200000))
+	s.w = parquet.NewGenericWriter[any](s.out, parquet.NewSchema(path, g), parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(200000))
 	return nil
 }
 
