@@ -49,6 +49,9 @@ func commands() []command {
 
 func main() {
 	std := stdio{os.Stdin, os.Stdout, os.Stderr}
+	if f := nickname(os.Args[0]); f != nil {
+		os.Exit(f(os.Args[1:], std))
+	}
 	os.Exit(run(os.Args[1:], std))
 }
 
