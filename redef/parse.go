@@ -36,6 +36,9 @@ func (p *parser) whole(t *Type) (any, error) {
 }
 
 func (p *parser) errorf(format string, args ...any) error {
+	if p.pos == 0 {
+		return fmt.Errorf(format, args...)
+	}
 	return fmt.Errorf("character %d of %s: %s", p.pos+1, clip(p.text), fmt.Sprintf(format, args...))
 }
 
@@ -145,7 +148,7 @@ func (p *parser) value(t *Type) (any, error) {
 }
 
 // option reads the name of another option of the same type, whose value so far
-// counts.
+// counts. A set or table is the same one afterwards, as in Zeek.
 func (p *parser) option(t *Type) (any, bool, error) {
 	start := p.skip()
 	w := p.word()
@@ -154,13 +157,7 @@ func (p *parser) option(t *Type) (any, bool, error) {
 			p.pos = start
 			return nil, false, p.errorf("%s is an option of type %v, not %v", w, o.typ, t)
 		}
-		v := p.ev.get(o)
-		if c, ok := v.(*container); ok {
-			n := p.ev.r.newContainer(t)
-			n.add(c)
-			return n, true, nil
-		}
-		return v, true, nil
+		return p.ev.get(o), true, nil
 	}
 	p.pos = start
 	return nil, false, nil

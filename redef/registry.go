@@ -124,10 +124,15 @@ func (r *Registry) evaluate(files *Config, args []string) *evaluation {
 	for _, a := range args {
 		ev.arg(a)
 	}
-	for o, at := range ev.from {
+	for _, name := range slices.Sorted(maps.Keys(r.options)) {
+		o := r.options[name]
+		at, set := ev.from[o]
 		for _, check := range o.checks {
+			if !set {
+				break
+			}
 			if err := check(ev.values[o]); err != nil {
-				ev.problems.add(at, "%s: %v", o.name, err)
+				ev.problems.add(at, "%s: %v", name, err)
 			}
 		}
 	}

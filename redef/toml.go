@@ -29,6 +29,7 @@ const maxFile = 4 << 20
 // file is one TOML file.
 type file struct {
 	name string
+	text string
 	md   toml.MetaData
 	root map[string]toml.Primitive
 	tree map[string]any
@@ -78,7 +79,7 @@ func readFile(path string) (string, error) {
 }
 
 func (c *Config) parse(name, text string, sections []string, problems *Problems) {
-	f := &file{name: name}
+	f := &file{name: name, text: text}
 	_, err := toml.Decode(text, &f.tree)
 	if err == nil {
 		f.md, err = toml.Decode(text, &f.root)
@@ -94,12 +95,14 @@ func (c *Config) parse(name, text string, sections []string, problems *Problems)
 		return
 	}
 	known := append([]string{"load", "redef", "redef_add", "redef_remove"}, sections...)
+	seen := map[string]bool{}
 	for _, key := range f.md.Keys() {
-		if len(key) != 1 {
+		k := key[0]
+		if seen[k] {
 			continue
 		}
-		k := key[0]
-		at := f.place(key)
+		seen[k] = true
+		at := f.place(key[:1])
 		switch {
 		case k == "load":
 			c.load(f, at, problems)
@@ -151,23 +154,42 @@ var errLocate = errors.New("here")
 
 func (locator) UnmarshalTOML(any) error { return errLocate }
 
-// place finds where the key is written.
+// place finds where the value of the key is written; for a table that only
+// shows in the names of others, the first of these.
 func (f *file) place(key toml.Key) Place {
+	at := f.valuePlace(key)
+	for _, k := range f.md.Keys() {
+		if at.Line > 0 {
+			break
+		}
+		if hasPrefix(k, key) {
+			at = f.valuePlace(k)
+		}
+	}
+	return at
+}
+
+func (f *file) valuePlace(key toml.Key) Place {
 	at := Place{File: f.name}
 	level := f.root
 	for i, k := range key {
 		p, ok := level[k]
 		if !ok {
-			return at
-		}
-		var pe toml.ParseError
-		if err := f.md.PrimitiveDecode(p, &locator{}); errors.As(err, &pe) && pe.Position.Line > 0 {
-			at.Line, at.Col = pe.Position.Line, pe.Position.Col
+			break
 		}
 		level = nil
 		if i < len(key)-1 {
 			if err := f.md.PrimitiveDecode(p, &level); err != nil {
-				return at
+				break
+			}
+			continue
+		}
+		var pe toml.ParseError
+		if err := f.md.PrimitiveDecode(p, &locator{}); errors.As(err, &pe) {
+			at.Line, at.Col = pe.Position.Line, pe.Position.Col
+			// The library counts from behind the opening quote or bracket.
+			if n := pe.Position.Start; n > 0 && n <= len(f.text) && strings.IndexByte("\"'[{", f.text[n-1]) >= 0 && at.Col > 1 {
+				at.Col--
 			}
 		}
 	}
