@@ -175,7 +175,9 @@ func (r *Reader) Next() bool {
 			if len(line) == 0 {
 				continue
 			}
-			r.start(line)
+			if !r.start(line) {
+				continue
+			}
 		}
 		if ok, stop := r.take(line); stop {
 			return false
@@ -186,13 +188,24 @@ func (r *Reader) Next() bool {
 	}
 }
 
-// start looks at the first line.
-func (r *Reader) start(line []byte) {
-	r.started = true
+// start looks at the first line and tells whether it is part of the log.
+func (r *Reader) start(line []byte) bool {
 	r.json = isJSONLine(line)
 	if r.json || metaPrefixOf(line) != "" {
-		return
+		r.started = true
+		return true
 	}
+	if line[0] == '#' && !r.opt.TSV && r.opt.Columns == nil {
+		// A comment, like the first line of BTest's baselines. A header may
+		// also lack its first line.
+		if !bytes.HasPrefix(line, []byte("#fields\t")) {
+			return false
+		}
+		r.beginHeader("#", []byte(`\x09`), bytes.HasSuffix(line, []byte("\r")))
+		r.started = true
+		return true
+	}
+	r.started = true
 	// No header at all.
 	h := &Header{ASCII: r.opt.Separators, Columns: r.opt.Columns, Missing: true}
 	h.ASCII.IncludeMeta = false
@@ -208,6 +221,7 @@ func (r *Reader) start(line []byte) {
 	h.crlf = bytes.HasSuffix(line, []byte("\r"))
 	h.ready()
 	r.header = h
+	return true
 }
 
 func isJSONLine(line []byte) bool {
