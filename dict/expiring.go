@@ -204,3 +204,7 @@ func (t *Expiring[K, V]) expireOne(now float64) {
 		t.OnRemoved(k, e.v)
 	}
 }
+
+// Expires says whether anything expires: with a negative Timeout nothing does,
+// and Zeek's timer of such a table is not armed again.
+func (t *Expiring[K, V]) Expires() bool { return t.Timeout >= 0 }

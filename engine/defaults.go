@@ -19,14 +19,14 @@ import (
 // DefaultPolicies are loaded unless a run is bare: what of Zeek's
 // base/init-default.zeek gzeek has, in its order.
 var DefaultPolicies = []string{
+	"base/misc/timers",
 	"base/utils/site",
 	"base/frameworks/notice",
+	"base/frameworks/notice/weird",
 	"base/frameworks/analyzer",
-	"base/frameworks/packet-filter",
 	"base/frameworks/reporter",
 	"base/protocols/conn",
 	"base/frameworks/files",
 	"base/protocols/smtp",
 	"base/misc/find-checksum-offloading",
-	"base/misc/zeek-tables",
 }

@@ -103,7 +103,7 @@ func New(cfg Config) (*Engine, error) {
 	e.ctx.Events, e.ctx.Timers, e.ctx.Keys, e.ctx.Weirds = e.events, e.timers, e.keys, e.weirds
 	e.ctx.Live, e.ctx.Bare = cfg.Live, cfg.Bare
 	e.ctx.DeclareOptions(e.registry)
-	var names []string
+	names := []string{"base/misc/timers"}
 	if !cfg.Bare {
 		names = append(names, DefaultPolicies...)
 	}
@@ -115,6 +115,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e.loaded = loaded
+	e.ctx.ArmTables()
 	if err := e.registry.Apply(cfg.Files, cfg.Settings...); err != nil {
 		return nil, err
 	}

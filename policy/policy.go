@@ -66,6 +66,7 @@ type Context struct {
 
 	tableInterval, tableDelay *redef.Interval
 	tableStep                 *redef.Count
+	tables                    []table
 }
 
 // NewContext returns a context for one run.

@@ -16,13 +16,18 @@ func (c *Context) Schedule(delay float64, fn func()) {
 	if c.ending {
 		return
 	}
+	t := &timer.Timer{}
+	t.Fire = func(float64, bool) { c.After(fn) }
+	c.Timers.Add(t, c.Now()+delay)
+}
+
+// After runs fn as an event of its own, behind those that are queued already.
+func (c *Context) After(fn func()) {
 	if c.scheduled == nil {
 		c.scheduled = event.Declare[scheduled](c.Events.Queue, "gzeek_scheduled")
 		c.scheduled.Handle(c.loading, 0, func(s *scheduled) { s.fn() })
 	}
-	t := &timer.Timer{}
-	t.Fire = func(float64, bool) { c.scheduled.Enqueue(scheduled{fn}) }
-	c.Timers.Add(t, c.Now()+delay)
+	c.scheduled.Enqueue(scheduled{fn})
 }
 
 // SetEnding is for the engine: the input has ended.

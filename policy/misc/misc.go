@@ -17,19 +17,14 @@ func init() {
 		Load: loadReporter,
 	})
 	policy.Register(policy.Policy{
-		Name: "base/frameworks/packet-filter",
-		Doc:  "looks after the packet filter every five minutes",
-		Load: loadPacketFilter,
-	})
-	policy.Register(policy.Policy{
 		Name: "base/misc/find-checksum-offloading",
 		Doc:  "warns when bad checksums are probably those of the sensor's own interface",
 		Load: loadChecksums,
 	})
 	policy.Register(policy.Policy{
-		Name: "base/misc/zeek-tables",
-		Doc:  "stands in for the expiring tables of Zeek's scripts that gzeek has no use for",
-		Load: loadTables,
+		Name: "base/misc/timers",
+		Doc:  "timers of Zeek's own upkeep, which decide in what order others of equal times fire",
+		Load: loadTimers,
 	})
 }
 
@@ -52,16 +47,6 @@ func loadReporter(c *policy.Context) error {
 	} {
 		t.Handle(c.Policy(), -5, func(e *event.Reporter) { log.Write(&report{*e, level}) })
 	}
-	return nil
-}
-
-// loadPacketFilter keeps the timer of the packet filter framework, which looks
-// every five minutes whether its filter changed. Filters of gzeek don't; but
-// the timer is one of those that decide in what order others fire.
-func loadPacketFilter(c *policy.Context) error {
-	var track func()
-	track = func() { c.Schedule(300, track) }
-	c.Events.ZeekInit.Handle(c.Policy(), -5, func(*struct{}) { track() })
 	return nil
 }
 
@@ -115,24 +100,5 @@ func loadChecksums(c *policy.Context) error {
 		}
 	})
 	ev.ZeekDone.Handle(name, 0, func(*struct{}) { check() })
-	return nil
-}
-
-// otherTables is how many tables with expiring entries Zeek's default scripts
-// declare that gzeek does not have: x509 (3), irc, ftp, dhcp, tunnels, intel (3),
-// signatures (7), software (2) and netcontrol's openflow plugin (2). Each has a
-// timer, and timers of equal times fire in an order that depends on all that are
-// in the heap (Val.cc, TableVal::CheckExpireAttr; PriorityQueue.cc).
-const otherTables = 21
-
-// empty is a table that never has anything to expire.
-type empty struct{}
-
-func (empty) Expire(float64) bool { return true }
-
-func loadTables(c *policy.Context) error {
-	for range otherTables {
-		c.Expire(empty{})
-	}
 	return nil
 }
