@@ -197,6 +197,7 @@ func (r *Runner) jobs(t *Test) []job {
 }
 
 func (r *Runner) runWithRetries(ctx context.Context, j job) *Result {
+	r.tell(func(e Events) { e.Start(j.test, j.alternative) })
 	res := r.run(ctx, j)
 	for n := 1; n <= r.Retries && res.Status == Failed && !j.test.KnownFailure && !r.stopped(ctx); n++ {
 		res = r.run(ctx, j)
@@ -236,7 +237,6 @@ type running struct {
 func (r *Runner) run(ctx context.Context, j job) *Result {
 	started := time.Now()
 	res := &Result{Test: j.test, Alternative: j.alternative}
-	r.tell(func(e Events) { e.Start(j.test, j.alternative) })
 	x := &running{Runner: r, ctx: ctx, test: j.test, alternative: j.alternative, res: res, dir: filepath.Join(r.Config.TmpDir, j.test.Name)}
 	for _, d := range r.Config.BaselineDirs {
 		x.baselines = append(x.baselines, filepath.Join(d, j.test.Name))
