@@ -184,7 +184,7 @@ func extractMails(t *testing.T, pcap []byte) []*extracted {
 	connOpts := conn.DefaultOptions()
 	connOpts.SMTPPorts = conn.PortSet{}
 	for _, port := range []uint16{25, 587} {
-		connOpts.SMTPPorts[conn.Port{Number: port, Proto: uint8(event.ProtoTCP)}] = true
+		connOpts.SMTPPorts[conn.Port{Number: port, Proto: event.ProtoTCP}] = true
 	}
 	connOpts.LikelyServerPorts = connOpts.SMTPPorts
 	table := conn.NewTable(conn.Config{

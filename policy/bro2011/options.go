@@ -90,6 +90,7 @@ func load(c *policy.Context) error {
 	// nothing reads them.
 	o.StringSet("SMTP::suspicious_origination_countries", nil, "countries that mail should not come from; declared by the script, used by none of its handlers")
 	o.SubnetSet("SMTP::suspicious_origination_networks", nil, "networks that mail should not come from; declared by the script, used by none of its handlers")
+	policy.Provide(c, policy.SMTPPorts{Set: s.ports})
 	s.log = policy.NewStream(c, "SMTP::SMTP", "smtp", "SMTP::log_smtp", columns()...)
 	loadLayout(c)
 
