@@ -136,6 +136,9 @@ func (f *ini) items(section string) ([]Var, error) {
 	return out, nil
 }
 
+// maxValue bounds what macros can grow to.
+const maxValue = 1 << 20
+
 // expand replaces %(name)s, by options of the section and then defaults.
 func (f *ini) expand(section, s string, depth int) (string, error) {
 	if depth > 10 {
@@ -174,6 +177,9 @@ func (f *ini) expand(section, s string, depth int) (string, error) {
 			if err != nil {
 				return "", err
 			}
+			if b.Len()+len(value) > maxValue {
+				return "", fmt.Errorf("macros make a value of more than %d bytes", maxValue)
+			}
 			b.WriteString(value)
 		default:
 			return "", fmt.Errorf("'%%' must be followed by '%%' or '(', found: %q", s)
@@ -183,32 +189,30 @@ func (f *ini) expand(section, s string, depth int) (string, error) {
 
 // expandBackticks replaces `command` by what it prints.
 func expandBackticks(s string) (string, error) {
-	for {
-		before, rest, ok := strings.Cut(s, "`")
-		if !ok {
-			return s, nil
-		}
-		cmd, after, ok := strings.Cut(rest, "`")
-		if !ok {
-			return s, nil
-		}
-		out := []byte(nil)
-		if cmd != "" {
-			c := exec.Command("/bin/sh", "-c", cmd)
-			c.Stderr = os.Stderr
-			var err error
-			if out, err = c.Output(); err != nil {
-				if _, ran := err.(*exec.ExitError); !ran {
-					return "", fmt.Errorf("cannot execute '%s': %w", cmd, err)
-				}
+	before, rest, ok := strings.Cut(s, "`")
+	if !ok {
+		return s, nil
+	}
+	cmd, after, ok := strings.Cut(rest, "`")
+	if !ok {
+		return s, nil
+	}
+	out := []byte(nil)
+	if cmd != "" {
+		c := exec.Command("/bin/sh", "-c", cmd)
+		c.Stderr = os.Stderr
+		var err error
+		if out, err = c.Output(); err != nil {
+			if _, ran := err.(*exec.ExitError); !ran {
+				return "", fmt.Errorf("cannot execute '%s': %w", cmd, err)
 			}
 		}
-		tail, err := expandBackticks(after)
-		if err != nil {
-			return "", err
-		}
-		return before + strings.TrimSpace(string(out)) + tail, nil
 	}
+	tail, err := expandBackticks(after)
+	if err != nil {
+		return "", err
+	}
+	return before + strings.TrimSpace(string(out)) + tail, nil
 }
 
 // ReadConfig reads a configuration file for the given alternatives.
