@@ -15,13 +15,14 @@ import (
 func Cat(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	t := newTool("cat", `gzeek cat [flags] [FILE...]
 
-Prints several logs as one, ordered by the time of their rows: always the file
-whose next row is the earliest goes on. Rows of one file keep their order; a
-row without a time stays behind the row before it. Files may be rotated,
-compressed, text and JSON, and have different columns.
+Prints several logs as one, ordered by the time of their rows; a row without a
+time stays behind the row before it. Files may be rotated, compressed, text and
+JSON, and have different columns. What doesn't fit into memory is sorted in
+temporary files.
 `, stdin, stdout, stderr)
 	column := t.flags.String("time", "ts", "the column to order by")
 	inOrder := t.flags.Bool("in-order", false, "one file after the other, as given")
+	stream := t.flags.Bool("stream", false, "do not sort within files: always go on with the file whose next row is the earliest")
 	to := t.flags.String("to", "", "format: tsv or json (default: that of the first file)")
 	names, status := t.parse(args)
 	if status >= 0 {
@@ -31,6 +32,10 @@ compressed, text and JSON, and have different columns.
 		return t.usageError("unknown format %q", *to)
 	}
 	m := &merger{t: t, column: *column, to: *to}
+	if !*stream && !*inOrder {
+		m.sorter = &sorter{limit: sorterMemory}
+		defer m.sorter.close()
+	}
 	if err := m.run(inputs(names), *inOrder); err != nil {
 		return t.fail(err)
 	}
@@ -44,6 +49,8 @@ type merger struct {
 	to     string
 	files  []*source // a heap, the earliest row first
 
+	sorter  *sorter // nil writes rows as they come
+	line    []byte
 	sink    *logSink
 	layout  layout
 	scratch []zeeklog.Value
@@ -101,7 +108,7 @@ func (m *merger) run(names []string, inOrder bool) error {
 			s := &source{logFile: f, number: i}
 			m.files = []*source{s}
 			for m.next(s) {
-				if err := m.print(s.Record(), n); err != nil {
+				if err := m.print(s, n); err != nil {
 					return err
 				}
 			}
@@ -133,7 +140,7 @@ func (m *merger) run(names []string, inOrder bool) error {
 	heap.Init(m)
 	for len(m.files) > 0 {
 		s := m.files[0]
-		if err := m.print(s.Record(), names[s.number]); err != nil {
+		if err := m.print(s, names[s.number]); err != nil {
 			return err
 		}
 		if m.next(s) {
@@ -167,7 +174,8 @@ func (m *merger) next(s *source) bool {
 }
 
 // print writes one row.
-func (m *merger) print(rec *zeeklog.Record, name string) error {
+func (m *merger) print(s *source, name string) error {
+	rec := s.Record()
 	h := rec.Header()
 	grown, widened := m.layout.add(rec)
 	if m.sink == nil {
@@ -190,17 +198,33 @@ func (m *merger) print(rec *zeeklog.Record, name string) error {
 		grown = true
 	}
 	if grown || widened {
+		if err := m.drain(); err != nil {
+			return err
+		}
 		if err := m.sink.begin(m.path, m.layout.cols); err != nil {
 			return err
 		}
 		m.scratch = make([]zeeklog.Value, len(m.layout.cols))
 		m.header = nil
 	}
-	if m.canCopy(rec, h) {
-		return m.sink.raw(rec.Bytes())
+	line := rec.Bytes()
+	if !m.canCopy(rec, h) {
+		m.layout.place(m.scratch, rec)
+		m.line = m.sink.enc.AppendRow(m.line[:0], m.scratch)
+		line = m.line[:len(m.line)-1]
 	}
-	m.layout.place(m.scratch, rec)
-	return m.sink.row(m.scratch)
+	if m.sorter == nil {
+		return m.sink.raw(line)
+	}
+	return m.sorter.add(s.time, line)
+}
+
+// drain writes the rows that are being sorted.
+func (m *merger) drain() error {
+	if m.sorter == nil {
+		return nil
+	}
+	return m.sorter.drain(m.sink.raw)
 }
 
 // canCopy tells whether the row's line is already as it would be written.
@@ -223,6 +247,9 @@ func (m *merger) canCopy(rec *zeeklog.Record, h *zeeklog.Header) bool {
 func (m *merger) end() error {
 	if m.sink == nil {
 		return nil
+	}
+	if err := m.drain(); err != nil {
+		return err
 	}
 	if err := m.sink.end(); err != nil {
 		return fmt.Errorf("writing: %w", err)

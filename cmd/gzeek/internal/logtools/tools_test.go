@@ -3,9 +3,12 @@ package logtools
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -62,6 +65,51 @@ func TestCatMergesByTime(t *testing.T) {
 	got, _ = call(t, cat, 0, "", "--in-order", b, a)
 	if !strings.HasPrefix(rowsOf(got), "2.0\tb2\t1\n4.0\tb4\t1\n1.0\ta1") {
 		t.Errorf("in order: %q", rowsOf(got))
+	}
+}
+
+func TestCatSortsWithinFilesAlsoBeyondMemory(t *testing.T) {
+	var in strings.Builder
+	in.WriteString(small)
+	for i := range 2000 {
+		fmt.Fprintf(&in, "%d.5\trow %d\t1\n", 1000+i*7919%500, i)
+	}
+	got, _ := call(t, cat, 0, in.String())
+	rows := strings.Split(rowsOf(got), "\n")
+	if len(rows) != 2000 || !slices.IsSorted(rows) && !slices.IsSortedFunc(rows, func(a, b string) int { return strings.Compare(a[:6], b[:6]) }) {
+		t.Errorf("%d rows, not in order", len(rows))
+	}
+	// The same with hardly any memory: many temporary files.
+	s := &sorter{limit: 1000}
+	for i := range 2000 {
+		if err := s.add(float64(i*7919%500), fmt.Appendf(nil, "%d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.runs) < 10 {
+		t.Fatalf("only %d temporary files", len(s.runs))
+	}
+	last, n := [2]int{-1, -1}, 0
+	if err := s.drain(func(line []byte) error {
+		i, err := strconv.Atoi(string(line))
+		now := [2]int{i * 7919 % 500, i}
+		if now[0] < last[0] || (now[0] == last[0] && now[1] < last[1]) {
+			t.Errorf("%v after %v", now, last)
+		}
+		last = now
+		n++
+		return err
+	}); err != nil || n != 2000 {
+		t.Errorf("%d lines, %v", n, err)
+	}
+}
+
+func TestCatAsAStreamKeepsTheOrderWithinFiles(t *testing.T) {
+	a := file(t, "a.log", small+"1.0\ta\t1\n9.0\ta\t2\n3.0\ta\t3\n")
+	b := file(t, "b.log", small+"2.0\tb\t1\n4.0\tb\t2\n")
+	got, _ := call(t, cat, 0, "", "--stream", a, b)
+	if rowsOf(got) != "1.0\ta\t1\n2.0\tb\t1\n4.0\tb\t2\n9.0\ta\t2\n3.0\ta\t3" {
+		t.Errorf("got %q", rowsOf(got))
 	}
 }
 
