@@ -129,6 +129,10 @@ type Config struct {
 	DefaultWriter string // Log::default_writer
 	DefaultLogdir string // Log::default_logdir
 
+	// ExtraFilters are added to every new stream behind its default filter.
+	// {Name: "json", Writer: WriterJSON} writes JSON beside the text logs.
+	ExtraFilters []Filter
+
 	// DefaultFieldNameMap is Log::default_field_name_map.
 	DefaultFieldNameMap map[string]string
 	DefaultScopeSep     string // Log::default_scope_sep

@@ -74,7 +74,8 @@ func (m *Manager) now() float64 {
 	return m.networkTime
 }
 
-// CreateStream makes a stream with its default filter. id is Zeek's, like
+// CreateStream makes a stream with its default filter, and the extra ones of
+// the configuration. id is Zeek's, like
 // "SMTP::LOG"; path is the name of the log, "" derives it from the id.
 // cols is copied.
 func (m *Manager) CreateStream(id, path string, cols []Column) (*Stream, error) {
@@ -91,8 +92,10 @@ func (m *Manager) CreateStream(id, path string, cols []Column) (*Stream, error) 
 	if err := s.AddColumns(cols...); err != nil {
 		return nil, err
 	}
-	if err := s.AddFilter(Filter{Name: "default"}); err != nil {
-		return nil, err
+	for _, f := range append([]Filter{{Name: "default"}}, m.cfg.ExtraFilters...) {
+		if err := s.AddFilter(f); err != nil {
+			return nil, err
+		}
 	}
 	m.streams = append(m.streams, s)
 	m.byID[id] = s

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -220,4 +221,40 @@ func (v *Value) AsDuration() time.Duration {
 		return math.MinInt64
 	}
 	return time.Duration(us) * time.Microsecond
+}
+
+// Any gives the value as a Go value, for expressions and templates: nil if it
+// is unset, bool, uint64 (count), int64, float64, time.Time, time.Duration,
+// string (also enum, func, file, pattern), uint16 (port), netip.Addr,
+// netip.Prefix, or []any (set and vector). Strings are copies.
+func (v *Value) Any() any {
+	switch v.kind {
+	case Bool:
+		return v.num != 0
+	case Count:
+		return v.num
+	case Int:
+		return int64(v.num)
+	case Double:
+		return v.AsFloat()
+	case Time:
+		return v.AsTime()
+	case Interval:
+		return v.AsDuration()
+	case Port:
+		return v.AsPort()
+	case Addr:
+		return v.AsAddr()
+	case Subnet:
+		return v.AsSubnet()
+	case Set, Vector:
+		elems := make([]any, len(v.elems))
+		for i := range v.elems {
+			elems[i] = v.elems[i].Any()
+		}
+		return elems
+	case Unset:
+		return nil
+	}
+	return strings.Clone(v.str)
 }

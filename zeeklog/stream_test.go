@@ -2,11 +2,14 @@ package zeeklog
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 var mailColumns = []Column{Col("ts", Time), Col("uid", String), Col("id.orig_h", String), Col("note", String)}
@@ -283,6 +286,28 @@ func TestTextAndJSONAtTheSameTime(t *testing.T) {
 	want := `{"ts":1.5,"uid":"C1","id.orig_h":"10.0.0.1","note":"a"}` + "\n"
 	if got := readFile(t, dir, "mail.json"); got != want {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestExtraFiltersComeWithEveryStream(t *testing.T) {
+	m, s, dir := newStream(t, func(c *Config) { c.ExtraFilters = []Filter{{Name: "json", Writer: WriterJSON}} })
+	write(t, s, "a")
+	m.Close()
+	wantFiles(t, dir, "mail.json", "mail.log")
+}
+
+func TestValuesAsGoValues(t *testing.T) {
+	var v Value
+	v.SetEmptySet()
+	v.AppendElem().SetAddr(netip.MustParseAddr("::ffff:10.0.0.1"))
+	v.AppendElem().SetPort(25)
+	v.AppendElem().SetInterval(1.5)
+	v.AppendElem().SetBytes([]byte("x"))
+	v.AppendElem()
+	v.AppendElem().SetCount(7)
+	want := []any{netip.MustParseAddr("10.0.0.1"), uint16(25), 1500 * time.Millisecond, "x", nil, uint64(7)}
+	if got := v.Any(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %#v, want %#v", got, want)
 	}
 }
 
