@@ -486,7 +486,7 @@ func unquote(s string) (string, error) {
 		return "", fmt.Errorf("%s is no string in quotes", clip(s))
 	}
 	s = s[1 : len(s)-1]
-	if strings.IndexByte(s, '\\') < 0 && strings.IndexAny(s, "\"\r\n") < 0 {
+	if strings.IndexByte(s, '\\') < 0 && !strings.ContainsAny(s, "\"\r\n") {
 		return s, nil
 	}
 	b := make([]byte, 0, len(s))

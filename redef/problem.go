@@ -89,9 +89,9 @@ func nearest(name string, names []string) string {
 	}
 	best, least := "", len(name)/3+2
 	for _, n := range slices.Sorted(slices.Values(names)) {
-		d := distance(name, n)
+		d := Distance(name, n)
 		if x, y := base(name), base(n); x != name || y != n {
-			d = min(d, distance(x, y)+1)
+			d = min(d, Distance(x, y)+1)
 		}
 		if d < least {
 			best, least = n, d
@@ -102,8 +102,9 @@ func nearest(name string, names []string) string {
 
 func base(name string) string { return name[strings.LastIndex(name, ":")+1:] }
 
-// distance is that of Levenshtein, blind to case.
-func distance(a, b string) int {
+// Distance is how many octets must be changed, added or left out to turn one name
+// into the other, blind to case.
+func Distance(a, b string) int {
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -123,7 +124,3 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
-
-// Distance is how many octets must be changed to turn one name into another,
-// whatever their case: for saying what was meant.
-func Distance(a, b string) int { return distance(a, b) }

@@ -212,7 +212,7 @@ func (f *file) apply(ev *evaluation) {
 		v := f.value(key)
 		o := ev.r.options[name]
 		if o == nil {
-			if _, module := v.(map[string]any); module && v != nil {
+			if _, module := v.(map[string]any); module {
 				continue // its keys follow
 			}
 			if unknown++; unknown <= maxProblems {
