@@ -15,7 +15,8 @@ const jsonDepth = 16
 
 // jsonState is what stays from row to row.
 type jsonState struct {
-	layout []Column // columns of the last row, in its order
+	layout []Column      // columns of the row, in its order
+	last   []knownColumn // the same of the row before, as rows mostly are alike
 	known  map[string]knownColumn
 	b      []byte
 	i      int
@@ -135,7 +136,14 @@ func (r *Reader) jsonField(name []byte) string {
 		r.arena = append(append(r.arena, s.prefix...), name...)
 		name = r.arena[start:]
 	}
-	c, ok := s.known[string(name)]
+	at := len(s.layout)
+	var c knownColumn
+	ok := at < len(s.last) && s.last[at].name == string(name)
+	if ok {
+		c = s.last[at]
+	} else {
+		c, ok = s.known[string(name)]
+	}
 	if !ok {
 		c.name = string(name)
 		c.typ, c.ok = r.opt.Types(c.name)
@@ -143,6 +151,11 @@ func (r *Reader) jsonField(name []byte) string {
 			s.known = map[string]knownColumn{}
 		}
 		s.known[c.name] = c
+	}
+	if s.last = s.last[:min(len(s.last), maxColumns)]; at < len(s.last) {
+		s.last[at] = c
+	} else if at == len(s.last) {
+		s.last = append(s.last, c)
 	}
 	rec := &r.rec
 	n := len(rec.vals)

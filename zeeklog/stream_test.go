@@ -489,3 +489,35 @@ func TestWritingAllocatesNothing(t *testing.T) {
 	}
 	m.Close()
 }
+
+func TestSeparatorsThatOccurInNumbersAreEscapedThereToo(t *testing.T) {
+	var v Value
+	v.SetEmptyVector()
+	v.AppendElem().SetAddr(netip.MustParseAddr("10.0.0.1"))
+	v.AppendElem().SetAddr(netip.MustParseAddr("::1"))
+	v.AppendElem()
+	for _, c := range []struct {
+		change func(*ASCII)
+		want   string
+	}{
+		{func(a *ASCII) { a.Separator = "." }, `10\x2e0\x2e0\x2e1,::1,-`},
+		{func(a *ASCII) { a.SetSeparator = ":" }, `10.0.0.1:\x3a\x3a1:-`},
+		{func(a *ASCII) { a.SetSeparator = "::" }, `10.0.0.1::\x3a\x3a1::-`},
+		{func(a *ASCII) { a.UnsetField = `\N` }, `10.0.0.1,::1,\\N`},
+		{func(a *ASCII) { a.SetSeparator = "-" }, `10.0.0.1-::1-\x2d`},
+	} {
+		if got := lineOf(t, &v, c.change); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+		// What is written so reads back.
+		opt := DefaultConfig().ASCII
+		c.change(&opt)
+		cols := []Column{{"v", VectorOf(Addr)}}
+		enc := NewEncoder(opt, "x", cols)
+		log := enc.AppendRow(enc.AppendHeader(nil, ""), []Value{v})
+		r := NewReader(strings.NewReader(string(log)), ReaderOptions{OnProblem: func(p *Problem) { t.Error(p) }})
+		if !r.Next() || r.Record().Value(0).Len() != 3 || r.Record().Value(0).Elem(1).AsAddr() != netip.IPv6Loopback() || r.Record().Value(0).Elem(2).IsSet() {
+			t.Errorf("%q reads back as %v", log, r.Record().Value(0).Any())
+		}
+	}
+}
