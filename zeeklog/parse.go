@@ -34,6 +34,10 @@ func (r *Reader) parseField(v *Value, c Column, raw []byte) {
 	}
 	sep := []byte(h.ASCII.SetSeparator)
 	for more := true; more; {
+		if v.Len() >= maxElements {
+			r.problem("column %s: more than %d elements", c.Name, maxElements)
+			return
+		}
 		item := raw
 		more = false
 		if len(sep) > 0 {

@@ -43,6 +43,12 @@ type ReaderOptions struct {
 	Types func(column string) (Type, bool)
 }
 
+// Bounds for what a line, however hostile, can make the reader hold.
+const (
+	maxColumns  = 4096    // of a log, and names remembered
+	maxElements = 1 << 20 // of a set or vector
+)
+
 // Header is what the lines before the rows say.
 type Header struct {
 	// ASCII holds the separators, and for JSON the form of times as the first
@@ -214,7 +220,7 @@ func (r *Reader) start(line []byte) bool {
 		h.Columns = nil
 	} else if h.Columns == nil {
 		n := bytes.Count(line, []byte(h.ASCII.Separator)) + 1
-		for i := range n {
+		for i := range min(n, maxColumns) {
 			h.Columns = append(h.Columns, Column{Name: fmt.Sprint(i + 1), Type: T(Any)})
 		}
 	}
@@ -247,7 +253,7 @@ func (r *Reader) take(line []byte) (row, stop bool) {
 		line = line[:len(line)-1]
 	}
 	if h := r.header; h != nil && h.ASCII.TSV && len(h.Columns) == 0 {
-		for _, n := range bytes.Split(line, []byte(h.ASCII.Separator)) {
+		for _, n := range bytes.SplitN(line, []byte(h.ASCII.Separator), maxColumns) {
 			h.Columns = append(h.Columns, Column{Name: string(n), Type: T(Any)})
 		}
 		return false, false
@@ -313,6 +319,9 @@ func (r *Reader) metaLine(line []byte) bool {
 	case "close":
 		r.closed = value
 	case "fields":
+		if n := strings.Count(value, h.ASCII.Separator) + 1; n > maxColumns {
+			return r.problem("%d columns, more than %d", n, maxColumns)
+		}
 		if len(h.Columns) > 0 {
 			// Fields anew without a new #separator: an old concatenation.
 			next := *h

@@ -29,10 +29,6 @@ type knownColumn struct {
 	ok   bool
 }
 
-// maxColumns bounds how many different names are remembered; a hostile log
-// could make them up without end.
-const maxColumns = 4096
-
 // parseJSON reads a line as one row and tells whether it was one.
 func (r *Reader) parseJSON(line []byte) bool {
 	if r.header == nil {
@@ -137,6 +133,9 @@ func (r *Reader) jsonField(name []byte) string {
 		name = r.arena[start:]
 	}
 	at := len(s.layout)
+	if at >= maxColumns {
+		return "too many columns"
+	}
 	var c knownColumn
 	ok := at < len(s.last) && s.last[at].name == string(name)
 	if ok {
@@ -152,7 +151,7 @@ func (r *Reader) jsonField(name []byte) string {
 		}
 		s.known[c.name] = c
 	}
-	if s.last = s.last[:min(len(s.last), maxColumns)]; at < len(s.last) {
+	if at < len(s.last) {
 		s.last[at] = c
 	} else if at == len(s.last) {
 		s.last = append(s.last, c)
@@ -180,6 +179,9 @@ func (r *Reader) jsonField(name []byte) string {
 		s.i++
 		s.space()
 		for s.peek() != ']' {
+			if v.Len() >= maxElements {
+				return "too many elements"
+			}
 			e := v.AppendElem()
 			if msg := r.jsonScalar(e, typ.Elem); msg != "" {
 				return msg

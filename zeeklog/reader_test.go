@@ -190,6 +190,24 @@ func TestAVeryLongLineCostsNoMemory(t *testing.T) {
 	}
 }
 
+func TestLyingHeadersAndHugeRowsAreBounded(t *testing.T) {
+	many := strings.Repeat("\tx", maxColumns+1)
+	wantRows(t, "#separator \\x09\n#fields"+many+"\n1\n", ReaderOptions{}, nil,
+		[]string{"-:2: 4097 columns, more than 4096", "-:3: row before a #fields line"})
+	_, problems, _ := read(t, "{"+strings.Repeat(`"a":1,`, maxColumns)+`"a":1}`, ReaderOptions{})
+	if len(problems) != 1 || !strings.Contains(problems[0], "too many columns") {
+		t.Errorf("JSON columns: %q", problems)
+	}
+	_, problems, _ = read(t, `{"a":[`+strings.Repeat("1,", maxElements)+`1]}`, ReaderOptions{})
+	if len(problems) != 1 || !strings.Contains(problems[0], "too many elements") {
+		t.Errorf("JSON elements: %q", problems)
+	}
+	_, problems, _ = read(t, head+"1.0\t1\ta\t"+strings.Repeat("x,", maxElements)+"x\n", ReaderOptions{})
+	if len(problems) != 1 || !strings.Contains(problems[0], "more than 1048576 elements") {
+		t.Errorf("elements: %q", problems)
+	}
+}
+
 func compressed(t *testing.T, kind, s string) []byte {
 	t.Helper()
 	var b bytes.Buffer
