@@ -124,3 +124,35 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkReadGzip(b *testing.B) {
+	m, s, r := smtpLike(b, func(c *Config) { c.ASCII.GzipLevel = 6 })
+	for i := range 20000 {
+		r[0].SetTime(1700000000 + float64(i)*1.37)
+		r[4].SetCount(uint64(i * 7919))
+		if err := s.Write(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	dir := m.cfg.Dir
+	if err := m.Close(); err != nil {
+		b.Fatal(err)
+	}
+	var size int64
+	for b.Loop() {
+		f, err := Open(dir+"/smtp.log.gz", ReaderOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		size = 0
+		for f.Next() {
+			f.Record().Values()
+			size += int64(len(f.Record().Bytes())) + 1
+		}
+		if f.Rows() != 20000 {
+			b.Fatal(f.Err())
+		}
+		f.Close()
+	}
+	b.SetBytes(size)
+}

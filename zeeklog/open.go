@@ -58,8 +58,9 @@ const zstdWindow = 128 << 20
 
 // Decompress gives what r holds, decompressed if it begins like a gzip or zstd
 // file. Concatenated parts are read one after the other; a file that was cut
-// off ends with io.ErrUnexpectedEOF after all that can be had of it. Closing
-// it doesn't close r.
+// off ends with io.ErrUnexpectedEOF after all that can be had of it.
+// Compressed data is read by goroutines of their own, ahead of the caller,
+// until the result is closed. Closing it doesn't close r.
 func Decompress(r io.Reader) (io.ReadCloser, error) {
 	br := bufio.NewReaderSize(r, 64<<10)
 	head, err := br.Peek(4)
@@ -72,7 +73,10 @@ func Decompress(r io.Reader) (io.ReadCloser, error) {
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			return io.NopCloser(errReader{io.ErrUnexpectedEOF}), nil
 		}
-		return gz, err
+		if err != nil {
+			return nil, err
+		}
+		return newReadAhead(gz), nil
 	case bytes.Equal(head, []byte("\x28\xb5\x2f\xfd")):
 		z, err := zstd.NewReader(br, zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderMaxMemory(4*zstdWindow))
 		if err != nil {
