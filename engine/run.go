@@ -97,6 +97,7 @@ func (e *Engine) finish() error {
 	}
 	e.ctx.SetEnding()
 	e.timers.Expire()
+	rerr := e.logs.Expire() // rotation timers are among them
 	q.Drain()
 	q.Drain()
 	e.table.Drain()
@@ -105,7 +106,7 @@ func (e *Engine) finish() error {
 	e.events.ZeekDone.Enqueue(struct{}{})
 	e.timers.Expire()
 	q.DrainAll()
-	return errors.Join(err, e.logs.Close())
+	return errors.Join(rerr, err, e.logs.Close())
 }
 
 // start runs zeek_init.
