@@ -28,7 +28,7 @@ func (e *SyntaxError) Unwrap() error {
 }
 
 const (
-	maxText    = 1 << 18
+	maxText    = 1 << 17
 	maxNesting = 10000
 	maxStates  = 60000
 )
