@@ -97,7 +97,7 @@ func TestErrorsSayWhere(t *testing.T) {
 		"/a/ii":        4,
 		"/a/ /b/":      4,
 		"/a/ |":        5,
-		"/a/ | /b{2/":  9,
+		"/a/ | /b{2/":  10,
 		"/a{3,2}/":     2,
 		"/[b-a]/":      2,
 		"/[[:nope:]]/": 2,
