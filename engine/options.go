@@ -40,7 +40,8 @@ type settings struct {
 
 func defaultSettings() settings {
 	return settings{
-		packet: packet.DefaultOptions(), conn: conn.DefaultOptions(), smtp: smtp.DefaultOptions(),
+		validateVXLAN: true,
+		packet:        packet.DefaultOptions(), conn: conn.DefaultOptions(), smtp: smtp.DefaultOptions(),
 		files: files.DefaultOptions(), weird: weird.DefaultOptions(), log: zeeklog.DefaultConfig(),
 	}
 }
