@@ -57,6 +57,7 @@ func Start(t *testing.T, cfg Config) *Run {
 	if _, err := c.LoadAll(cfg.Policies); err != nil {
 		t.Fatal(err)
 	}
+	c.ArmTables()
 	c.Events.ReporterError.Handle("test", 0, func(e *event.Reporter) { r.Reported = append(r.Reported, e.Msg) })
 	if cfg.Loaded != nil {
 		cfg.Loaded(c)
