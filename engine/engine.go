@@ -77,6 +77,7 @@ type Engine struct {
 	maxTimerExpires int
 	dispatched      int // timers of this turn
 	lastTick        int64
+	lastPacket      time.Time // live only
 	initializing    bool
 	initErrors      []error
 	scriptErrors    uint64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/gzeek/gzeek/capture"
 	"github.com/gzeek/gzeek/event"
@@ -31,7 +32,9 @@ func (e *Engine) loop(ctx context.Context, src capture.Source) error {
 		err := src.Next(&f)
 		if err == nil {
 			e.frame(&f)
-		} else if !errors.Is(err, io.EOF) && !errors.Is(err, capture.ErrTimeout) {
+		} else if errors.Is(err, capture.ErrTimeout) {
+			e.idle()
+		} else if !errors.Is(err, io.EOF) {
 			e.events.Drain()
 			return err
 		}
@@ -49,6 +52,25 @@ func (e *Engine) loop(ctx context.Context, src capture.Source) error {
 		default:
 		}
 	}
+}
+
+// idleAfter is how long an interface may be silent before network time follows
+// the clock on the wall (packet_source_inactivity_timeout).
+const idleAfter = 100 * time.Millisecond
+
+// idle moves network time while no packets come, so that timers run
+// (RunState.cc, forward_network_time_if_applicable).
+func (e *Engine) idle() {
+	now := time.Now()
+	if e.lastPacket.IsZero() {
+		e.lastPacket = now
+	}
+	if now.Sub(e.lastPacket) < idleAfter {
+		return
+	}
+	e.events.Now = max(float64(now.UnixMicro())/1e6, e.events.Now)
+	e.advance()
+	e.logs.Tick(e.events.Now)
 }
 
 // advance runs the timers that are due by the network time, as far as the
@@ -74,6 +96,9 @@ func (e *Engine) frame(f *capture.Frame) {
 	if e.ctx.Start() == 0 {
 		e.ctx.SetStart(f.Time)
 		e.events.NetworkTimeInit.Enqueue(struct{}{})
+	}
+	if e.cfg.Live {
+		e.lastPacket = time.Now()
 	}
 	// Network time never goes back.
 	e.events.Now = max(f.Time, e.timers.Now())
