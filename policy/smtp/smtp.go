@@ -94,6 +94,10 @@ type State struct {
 type SMTP struct {
 	Log *policy.Stream[Info]
 
+	// InfoSlots and EntitySlots hand out the fields that other policies add to
+	// Info and Entity.
+	InfoSlots, EntitySlots event.Slots
+
 	ctx     *policy.Context
 	site    *site.Site
 	removal *conn.Removal
