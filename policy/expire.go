@@ -47,7 +47,7 @@ type scriptTables struct {
 // which many timers have equal times; by their source those of intel, whose
 // timeout is negative, would not come again.
 var zeekTables = []scriptTables{
-	{"base/frameworks/notice", 1, true},
+	{"base/frameworks/notice/main", 1, true},
 	{"base/frameworks/notice/weird", 3, true},
 	{"base/frameworks/signatures", 7, true},
 	{"base/frameworks/software", 2, true},

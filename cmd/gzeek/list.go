@@ -39,7 +39,9 @@ func optionsCommand(args []string, std stdio) int {
 	}
 	if *all {
 		for _, p := range policy.All() {
-			cfg.Policies = append(cfg.Policies, p.Name)
+			if p.Name != "bro-2011" { // it excludes base/protocols/smtp
+				cfg.Policies = append(cfg.Policies, p.Name)
+			}
 		}
 	}
 	eng, err := engine.New(*cfg)
