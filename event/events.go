@@ -3,6 +3,13 @@ package event
 // ConnEvent is an event whose only parameter is the connection.
 type ConnEvent struct{ Conn *Conn }
 
+// TunnelChange is tunnel_changed: the tunnels that now enclose the connection,
+// innermost last. Conn.Tunnels still holds the old ones.
+type TunnelChange struct {
+	Conn    *Conn
+	Tunnels []Tunnel
+}
+
 // ContentGap says that octets of one side were acknowledged but never seen.
 type ContentGap struct {
 	Conn   *Conn
@@ -193,7 +200,7 @@ type Events struct {
 	ConnectionReused       *Topic[ConnEvent]
 	ConnectionFlipped      *Topic[ConnEvent]
 	ConnectionStateRemove  *Topic[ConnEvent]
-	TunnelChanged          *Topic[ConnEvent]
+	TunnelChanged          *Topic[TunnelChange]
 	ContentGap             *Topic[ContentGap]
 
 	SMTPRequest    *Topic[SMTPRequest]
@@ -264,7 +271,7 @@ func NewEvents() *Events {
 	e.ConnectionReused = conn("connection_reused")
 	e.ConnectionFlipped = conn("connection_flipped")
 	e.ConnectionStateRemove = conn("connection_state_remove")
-	e.TunnelChanged = conn("tunnel_changed")
+	e.TunnelChanged = Declare[TunnelChange](q, "tunnel_changed", "c: connection", "e: EncapsulatingConnVector")
 	e.ContentGap = Declare[ContentGap](q, "content_gap", "c: connection", "is_orig: bool", "seq: count", "length: count")
 
 	e.SMTPRequest = Declare[SMTPRequest](q, "smtp_request", "c: connection", "is_orig: bool", "command: string", "arg: string")
