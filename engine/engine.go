@@ -117,10 +117,11 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e.loaded = loaded
 	e.ctx.ArmTables()
-	if err := e.registry.Apply(cfg.Files, cfg.Settings...); err != nil {
+	err = e.registry.Apply(cfg.Files, cfg.Settings...)
+	e.settings = e.options.values()
+	if err := e.logStreams(err); err != nil {
 		return nil, err
 	}
-	e.settings = e.options.values()
 	if err := e.build(); err != nil {
 		return nil, err
 	}
@@ -168,6 +169,9 @@ func (e *Engine) build() error {
 	s.log.Error = e.cfg.Warn
 	s.log.Weird = func(name, addl string) { e.weirds.Net(name, addl, "") }
 	e.logs = zeeklog.New(s.log)
+	for name, w := range e.ctx.Writers() {
+		e.logs.RegisterWriter(name, w)
+	}
 	e.ctx.Logs = e.logs
 	return nil
 }

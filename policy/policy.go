@@ -51,6 +51,9 @@ type Context struct {
 	Files *files.Manager
 	// Logs is set before zeek_init runs.
 	Logs *zeeklog.Manager
+	// StreamCreated is for the engine: it hears of each log stream before
+	// anything is written to it. nil is nobody.
+	StreamCreated func(*zeeklog.Stream) error
 	// Live says that packets come from an interface, not from a file.
 	Live bool
 	// Bare says that no default set is loaded (-b).
@@ -62,6 +65,9 @@ type Context struct {
 	ending   bool
 	packets  func() uint64
 
+	declared []DeclaredStream
+	writers  map[string]zeeklog.WriterFactory
+
 	scheduled *event.Topic[scheduled]
 
 	tableInterval, tableDelay *redef.Interval
@@ -71,6 +77,18 @@ type Context struct {
 
 // NewContext returns a context for one run.
 func NewContext() *Context { return &Context{services: make(map[reflect.Type]any)} }
+
+// RegisterWriter makes a log writer available to filters by its name, like
+// "Log::WRITER_SQLITE", when the policy is loaded.
+func (c *Context) RegisterWriter(name string, f zeeklog.WriterFactory) {
+	if c.writers == nil {
+		c.writers = make(map[string]zeeklog.WriterFactory)
+	}
+	c.writers[name] = f
+}
+
+// Writers are the writers that policies have registered.
+func (c *Context) Writers() map[string]zeeklog.WriterFactory { return c.writers }
 
 // Policy returns the name of the policy that is being loaded: it stands for
 // the policy in listings and errors.

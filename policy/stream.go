@@ -38,8 +38,39 @@ func NewStream[R any](c *Context, id, path, logEvent string, cols ...Column[R]) 
 	if logEvent != "" {
 		s.Logged = event.Declare[Logged[R]](c.Events.Queue, logEvent, "rec: Info")
 	}
+	c.declared = append(c.declared, s)
 	c.Events.ZeekInit.Handle(c.loading, 5, func(*struct{}) { s.create(c) })
 	return s
+}
+
+// DeclaredStream is a log stream that a loaded policy has declared, whatever
+// the type of its records.
+type DeclaredStream interface {
+	// ID is Zeek's: "SMTP::LOG".
+	ID() string
+	// Path is the name of its log: "smtp".
+	Path() string
+	// Columns are those of the policies that are loaded.
+	Columns() []zeeklog.Column
+}
+
+// Streams lists the log streams of the policies that are loaded, in their
+// order.
+func (c *Context) Streams() []DeclaredStream { return c.declared }
+
+// ID implements DeclaredStream.
+func (s *Stream[R]) ID() string { return s.id }
+
+// Path implements DeclaredStream.
+func (s *Stream[R]) Path() string { return s.path }
+
+// Columns implements DeclaredStream.
+func (s *Stream[R]) Columns() []zeeklog.Column {
+	cols := make([]zeeklog.Column, len(s.cols))
+	for i, col := range s.cols {
+		cols[i] = zeeklog.Column{Name: col.Name, Type: col.Type}
+	}
+	return cols
 }
 
 // AddColumn adds a column at the end: redef record Info += { ... &log }. It is
@@ -51,11 +82,10 @@ func (s *Stream[R]) AddColumn(col Column[R]) { s.cols = append(s.cols, col) }
 func (s *Stream[R]) Hook(fn func(*R) bool) { s.hooks = append(s.hooks, fn) }
 
 func (s *Stream[R]) create(c *Context) {
-	cols := make([]zeeklog.Column, len(s.cols))
-	for i, col := range s.cols {
-		cols[i] = zeeklog.Column{Name: col.Name, Type: col.Type}
+	out, err := c.Logs.CreateStream(s.id, s.path, s.Columns())
+	if err == nil && c.StreamCreated != nil {
+		err = c.StreamCreated(out)
 	}
-	out, err := c.Logs.CreateStream(s.id, s.path, cols)
 	if err != nil {
 		panic(event.ScriptError{Msg: err.Error()})
 	}

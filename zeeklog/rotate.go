@@ -209,13 +209,23 @@ func (m *Manager) runCommand(info RotationInfo) bool {
 	if m.cfg.RotationPostprocessor == "" {
 		return true
 	}
+	return m.run(m.cfg.RotationPostprocessor, info)
+}
+
+// Command makes a postprocessor of a filter's own: it runs the shell command
+// cmd with the arguments that Log::default_rotation_postprocessor_cmd gets.
+func (m *Manager) Command(cmd string) Postprocessor {
+	return func(info RotationInfo) bool { return m.run(cmd, info) }
+}
+
+func (m *Manager) run(command string, info RotationInfo) bool {
 	const form = "%y-%m-%d_%H.%M.%S"
 	terminating := "0"
 	if info.Terminating {
 		terminating = "1"
 	}
 	line := strings.Join([]string{
-		m.cfg.RotationPostprocessor, shellQuote(info.Fname), shellQuote(info.Path),
+		command, shellQuote(info.Fname), shellQuote(info.Path),
 		m.strftime(form, info.Open), m.strftime(form, info.Close), terminating,
 		strings.TrimPrefix(strings.ToLower(info.Writer), "log::writer_"),
 	}, " ")

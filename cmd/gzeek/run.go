@@ -156,7 +156,7 @@ func configure(f *runFlags, args []string) (*engine.Config, error) {
 		paths = append(found, paths...)
 	}
 	if len(paths) > 0 {
-		if cfg.Files, err = redef.LoadFiles(paths); err != nil {
+		if cfg.Files, err = redef.LoadFiles(paths, engine.LogSection); err != nil {
 			return nil, err
 		}
 	}
