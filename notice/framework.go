@@ -9,6 +9,7 @@ import (
 	"github.com/gzeek/gzeek/dict"
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/policy/files"
 	"github.com/gzeek/gzeek/policy/site"
 	"github.com/gzeek/gzeek/redef"
 )
@@ -206,15 +207,6 @@ func (f *Framework) applyPolicy(n *Notice) {
 	f.policyHook.run(n)
 }
 
-// Files tells what the framework asks about files: the files policy provides it
-// as a service.
-type Files interface {
-	// Describe is Files::describe.
-	Describe(*event.File) string
-	// MIMEType is the type of files.log, "" without one.
-	MIMEType(*event.File) string
-}
-
 // fillFromFile is Notice::populate_file_info: the description, and the
 // connection of a file that has one, replace what the notice says.
 func (f *Framework) fillFromFile(n *Notice) {
@@ -222,10 +214,10 @@ func (f *Framework) fillFromFile(n *Notice) {
 		n.FUID = n.File.ID
 	}
 	desc := ""
-	if files, ok := policy.Lookup[Files](f.ctx); ok {
-		desc = files.Describe(n.File)
+	if p, ok := policy.Lookup[*files.Files](f.ctx); ok {
+		desc = p.Describe(n.File)
 		if n.FileMIMEType == "" {
-			n.FileMIMEType = files.MIMEType(n.File)
+			n.FileMIMEType = p.Info(n.File).MIMEType
 		}
 	}
 	n.FileDesc = &desc

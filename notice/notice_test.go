@@ -13,6 +13,7 @@ import (
 	"github.com/gzeek/gzeek/notice"
 	"github.com/gzeek/gzeek/policy"
 	_ "github.com/gzeek/gzeek/policy/dpd"
+	"github.com/gzeek/gzeek/policy/files"
 	"github.com/gzeek/gzeek/policy/policytest"
 	_ "github.com/gzeek/gzeek/policy/weird"
 	"github.com/gzeek/gzeek/seed"
@@ -201,19 +202,19 @@ func TestHooksRunByPriorityAndABreakOrAnErrorEndWhatTheyEndInZeek(t *testing.T) 
 }
 
 func TestAFileStandsForItsConnection(t *testing.T) {
-	r, f := start(t, policytest.Config{Loaded: func(c *policy.Context) { policy.Provide[notice.Files](c, describer{}) }})
+	file := &event.File{ID: "F1", Source: "TEST", Conns: []*event.Conn{connection()}}
+	r, f := start(t, policytest.Config{Policies: []string{"base/frameworks/files"}, Loaded: func(c *policy.Context) {
+		p := policy.Use[*files.Files](c)
+		p.Register("TEST", files.Handles{Describe: func(*event.File) string { return "described" }})
+		p.Info(file).MIMEType = "text/plain"
+	}})
 	r.At(1000)
-	f.Raise(&notice.Notice{Note: testType, UID: "Cother", File: &event.File{ID: "F1", Conns: []*event.Conn{connection()}}})
+	f.Raise(&notice.Notice{Note: testType, UID: "Cother", File: file})
 	row := rows(r.Finish()["notice"])[0]
 	if row["fuid"] != "F1" || row["file_desc"] != "described" || row["file_mime_type"] != "text/plain" || row["uid"] != "C1" || row["src"] != "8.8.8.8" {
 		t.Errorf("row %v", row)
 	}
 }
-
-type describer struct{}
-
-func (describer) Describe(*event.File) string { return "described" }
-func (describer) MIMEType(*event.File) string { return "text/plain" }
 
 func TestAnUnknownTypeInAnOptionIsAnError(t *testing.T) {
 	r, _ := start(t, policytest.Config{})
