@@ -8,10 +8,13 @@ import (
 	_ "github.com/gzeek/gzeek/policy/conn"
 	_ "github.com/gzeek/gzeek/policy/dpd"
 	_ "github.com/gzeek/gzeek/policy/dumpevents"
+	_ "github.com/gzeek/gzeek/policy/excerpt"
 	_ "github.com/gzeek/gzeek/policy/files"
+	_ "github.com/gzeek/gzeek/policy/intel"
 	_ "github.com/gzeek/gzeek/policy/misc"
 	_ "github.com/gzeek/gzeek/policy/site"
 	_ "github.com/gzeek/gzeek/policy/smtp"
+	_ "github.com/gzeek/gzeek/policy/software"
 	_ "github.com/gzeek/gzeek/policy/suspicious"
 	_ "github.com/gzeek/gzeek/policy/weird"
 )
@@ -24,6 +27,8 @@ var DefaultPolicies = []string{
 	"base/frameworks/notice",
 	"base/frameworks/notice/weird",
 	"base/frameworks/analyzer",
+	"base/frameworks/software",
+	"base/frameworks/intel",
 	"base/frameworks/reporter",
 	"base/protocols/conn",
 	"base/frameworks/files",
