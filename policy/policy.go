@@ -231,7 +231,7 @@ func (l *loader) load(name, wanted string) error {
 func ScriptPath(script string) string { return "/usr/local/zeek/share/zeek/" + script }
 
 // FmtAddr renders an address as fmt("%s") does: IPv4-mapped ones as IPv4.
-func FmtAddr(a netip.Addr) string { return a.Unmap().String() }
+func FmtAddr(a netip.Addr) string { return string(zeeklog.AppendAddr(nil, a)) }
 
 // SMTPPorts is provided by a policy that registers the SMTP analyzer for ports
 // of its own.

@@ -2,6 +2,7 @@ package zeeklog
 
 import (
 	"math"
+	"net/netip"
 	"strconv"
 )
 
@@ -254,4 +255,12 @@ func appendSubnet(b []byte, v *Value) []byte {
 		bits -= 96
 	}
 	return strconv.AppendUint(b, bits, 10)
+}
+
+// AppendAddr writes an address as Zeek does, in logs and in text: IPv4-mapped
+// ones as IPv4.
+func AppendAddr(b []byte, a netip.Addr) []byte {
+	var v Value
+	v.SetAddr(a)
+	return appendAddr(b, &v)
 }
