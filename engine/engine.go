@@ -23,6 +23,7 @@ import (
 	"github.com/gzeek/gzeek/files/magic"
 	"github.com/gzeek/gzeek/packet"
 	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/redef"
 	"github.com/gzeek/gzeek/seed"
 	"github.com/gzeek/gzeek/timer"
@@ -152,12 +153,13 @@ func (e *Engine) build() error {
 	if ports, ok := policy.Lookup[policy.SMTPPorts](e.ctx); ok {
 		s.conn.SMTPPorts = connPorts(ports.Set)
 	}
+	s.conn.SMTPDisabled = !dpd.AnalyzerEnabled(e.ctx, "Analyzer::ANALYZER_SMTP")
 	tableConfig := conn.Config{
 		Options: s.conn, Events: e.events, Timers: e.timers, Weirds: e.weirds, UIDs: e.ids,
 		NewSMTP:    func(h analyzers.Host) analyzers.Analyzer { return smtp.New(h, e.files, &e.settings.smtp) },
 		VXLANPorts: s.packet.VXLANPorts, ValidateVXLANChecksums: s.validateVXLAN,
 	}
-	if !e.cfg.Bare {
+	if !e.cfg.Bare && dpd.AnalyzerEnabled(e.ctx, "Analyzer::ANALYZER_SSL") {
 		tableConfig.NewTLS = tls.New
 	}
 	e.table = conn.NewTable(tableConfig)
@@ -191,8 +193,12 @@ func (e *Engine) has(name string) bool {
 	return false
 }
 
-// Filter returns the BPF expression of capture_filters and restrict_filters.
+// Filter returns the BPF expression of cmd_line_bpf_filter, or else of
+// capture_filters and restrict_filters.
 func (e *Engine) Filter() string {
+	if f := e.settings.capture.commandLine; f != "" {
+		return f
+	}
 	if len(e.settings.capture.filters) == 0 && len(e.settings.capture.restrict) == 0 {
 		return ""
 	}

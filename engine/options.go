@@ -30,12 +30,14 @@ type settings struct {
 	log     zeeklog.Config
 	capture struct {
 		filters, restrict map[string]string
+		commandLine       string
 	}
-	digestSalt      string
-	bitsPerUID      uint64
-	maxTimerExpires uint64
-	validateVXLAN   bool
-	seed2011Header  bool
+	pollInterval, pollIntervalLive uint64
+	digestSalt                     string
+	bitsPerUID                     uint64
+	maxTimerExpires                uint64
+	validateVXLAN                  bool
+	seed2011Header                 bool
 }
 
 func defaultSettings() settings {
@@ -103,6 +105,12 @@ func declareOptions(r *redef.Registry, bare bool) *options {
 	o.set = append(o.set, func(s *settings) {
 		s.digestSalt, s.bitsPerUID, s.maxTimerExpires = salt.Get(), bits.Get(), budget.Get()
 		s.conn.LikelyServerPorts = connPorts(likely)
+	})
+	bpf := r.String("cmd_line_bpf_filter", "", "a BPF expression in place of those that follow, as -f gives it")
+	poll := r.Count("io_poll_interval_default", 100, "at every so manieth packet of a file, that packet comes before timers that are left over")
+	pollLive := r.Count("io_poll_interval_live", 10, "the same for an interface")
+	o.set = append(o.set, func(s *settings) {
+		s.capture.commandLine, s.pollInterval, s.pollIntervalLive = bpf.Get(), poll.Get(), pollLive.Get()
 	})
 	filters := r.StringStrings("capture_filters", nil, "BPF expressions: what matches any of them is read")
 	restrict := r.StringStrings("restrict_filters", nil, "BPF expressions: only what matches all of them is read")

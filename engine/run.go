@@ -11,10 +11,6 @@ import (
 	"github.com/gzeek/gzeek/packet"
 )
 
-// pollInterval is how often Zeek asks its packet source before its timers
-// (io_poll_interval_default).
-const pollInterval = 100
-
 // loop is Zeek's main loop over a packet source: each turn runs timers that an
 // earlier turn had no budget for, takes one packet, and drains the event queue
 // (RunState.cc, run_loop; iosource/Manager.cc, FindReadySources). It returns
@@ -22,7 +18,13 @@ const pollInterval = 100
 func (e *Engine) loop(ctx context.Context, src capture.Source) error {
 	var f capture.Frame
 	done := ctx.Done()
-	for turn := 1; ; turn++ {
+	// How often Zeek asks its packet source before its timers.
+	pollInterval := e.settings.pollInterval
+	if e.cfg.Live {
+		pollInterval = e.settings.pollIntervalLive
+	}
+	pollInterval = max(pollInterval, 1)
+	for turn := uint64(1); ; turn++ {
 		top, ok := e.timers.Next()
 		left := ok && top <= e.events.Now
 		packetFirst := turn%pollInterval == 0

@@ -11,6 +11,7 @@ import (
 	"github.com/gzeek/gzeek/dict"
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/policy/site"
 	"github.com/gzeek/gzeek/zeeklog"
 )
@@ -49,6 +50,8 @@ type Conns struct {
 	ctx  *policy.Context
 	site *site.Site
 	info event.Slot[*Info]
+	// noSizes says that packets are not counted: CONNSIZE is off.
+	noSizes bool
 }
 
 func load(c *policy.Context) error {
@@ -56,10 +59,14 @@ func load(c *policy.Context) error {
 		ctx:  c,
 		site: policy.Use[*site.Site](c),
 		info: event.NewSlot[*Info](&c.Events.ConnSlots),
-		Log:  policy.NewStream(c, "Conn::LOG", "conn", "Conn::log_conn", columns()...),
+		Log:  policy.NewStream[Info](c, "Conn::LOG", "conn", "Conn::log_conn"),
+	}
+	for _, col := range p.columns() {
+		p.Log.AddColumn(col)
 	}
 	policy.Provide(c, p)
 	ev, name := c.Events, c.Policy()
+	ev.ZeekInit.Handle(name, 0, func(*struct{}) { p.noSizes = !dpd.AnalyzerEnabled(c, "Analyzer::ANALYZER_CONNSIZE") })
 	ev.NewConnection.Handle(name, 100, func(e *event.ConnEvent) { p.begin(e.Conn) })
 	ev.ContentGap.Handle(name, 5, func(e *event.ContentGap) { p.get(e.Conn).MissedBytes += e.Length })
 	ev.TunnelChanged.Handle(name, 5, p.tunnelChanged)
@@ -117,9 +124,9 @@ func (p *Conns) tunnelChanged(e *event.TunnelChange) {
 	e.Conn.Tunnels = e.Tunnels
 }
 
-func columns() []policy.Column[Info] {
+func (p *Conns) columns() []policy.Column[Info] {
 	count := func(name string, get func(c *event.Conn) uint64) policy.Column[Info] {
-		return policy.Count(name, func(i *Info) (uint64, bool) { return get(i.Conn), true })
+		return policy.Count(name, func(i *Info) (uint64, bool) { return get(i.Conn), !p.noSizes })
 	}
 	bytesOf := func(name string, get func(c *event.Conn) uint64) policy.Column[Info] {
 		return policy.Count(name, func(i *Info) (uint64, bool) { return get(i.Conn), i.Conn.Duration > 0 })

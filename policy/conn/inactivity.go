@@ -3,6 +3,7 @@ package conn
 import (
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/redef"
 )
 
@@ -11,6 +12,7 @@ import (
 // (base/protocols/conn/inactivity).
 func loadInactivity(c *policy.Context) {
 	o := c.Options
+	dpd.DeclareTags(o)
 	hour := func(ports ...uint16) map[redef.Port]float64 {
 		m := make(map[redef.Port]float64)
 		for _, p := range ports {
@@ -19,6 +21,20 @@ func loadInactivity(c *policy.Context) {
 		return m
 	}
 	byPort := o.PortIntervals("Conn::port_inactivity_timeouts", hour(21, 22, 23, 513), "how long a quiet connection is kept, by the responder's port")
+	byAnalyzer := o.EnumIntervals("Conn::analyzer_inactivity_timeouts", "AllAnalyzers::Tag", map[string]float64{
+		"AllAnalyzers::ANALYZER_ANALYZER_FTP": 3600, "AllAnalyzers::ANALYZER_ANALYZER_SSH": 3600,
+	}, "how long a quiet connection is kept, by the service that was recognised")
+	c.Events.AnalyzerConfirmationInfo.Handle(c.Policy(), 0, func(e *event.AnalyzerConfirmation) {
+		if e.Conn == nil {
+			return
+		}
+		for _, tag := range dpd.Tags(e.Name, e.AID != 0) {
+			if t, ok := byAnalyzer.Lookup(tag); ok {
+				e.Conn.Ctl.SetInactivityTimeout(t)
+				break
+			}
+		}
+	})
 	likely := o.PortSet("likely_server_ports", nil, "")
 	c.Events.ConnectionEstablished.Handle(c.Policy(), 0, func(e *event.ConnEvent) {
 		id := &e.Conn.ID

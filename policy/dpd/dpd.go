@@ -34,14 +34,18 @@ type Info struct {
 type dpd struct {
 	ctx          *policy.Context
 	log          *policy.Stream[Info]
+	ignore       *redef.EnumSet
 	ignoreAfter  *redef.Count
 	trackRemoved *redef.Bool
 	maxData      *redef.Count
 }
 
 func load(c *policy.Context) error {
+	policy.Provide(c, newEnabled(c.Options))
 	d := &dpd{
-		ctx:          c,
+		ctx: c,
+		ignore: c.Options.EnumSet("DPD::ignore_violations", tagType, []string{"Analyzer::ANALYZER_NTLM", "Analyzer::ANALYZER_DCE_RPC"},
+			"analyzers that stay in spite of violations"),
 		ignoreAfter:  c.Options.Count("DPD::ignore_violations_after", 10*1024, "ignore violations once a connection has carried this many bytes; 0 never does"),
 		trackRemoved: c.Options.Bool("DPD::track_removed_services_in_connection", false, "keep a removed service in the service column, with a '-' in front"),
 		maxData:      c.Options.Count("Analyzer::Logging::failure_data_max_size", 40, "how much of the offending data analyzer.log shows; 0 is all"),
@@ -79,7 +83,7 @@ func columns() []policy.Column[Info] {
 // violation disables the analyzer that raised it, unless the connection has
 // carried so much that the analyzer was probably right until now.
 func (d *dpd) violation(e *event.AnalyzerViolation) {
-	if e.Conn == nil || e.AID == 0 {
+	if e.Conn == nil || e.AID == 0 || d.ignore.Has(Tag(e.Name)) {
 		return
 	}
 	size := e.Conn.Orig.Size + e.Conn.Resp.Size

@@ -9,6 +9,7 @@ import (
 	"github.com/gzeek/gzeek/dict"
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/policy/site"
 	"github.com/gzeek/gzeek/redef"
 )
@@ -142,6 +143,9 @@ func (p *Files) Info(f *event.File) *Info {
 // AddAnalyzer attaches a file analyzer and notes it in the log
 // (Files::add_analyzer).
 func (p *Files) AddAnalyzer(f *event.File, name string, args any) bool {
+	if !dpd.AnalyzerEnabled(p.ctx, "Files::ANALYZER_"+name) {
+		return false
+	}
 	i := p.Info(f)
 	if i.Analyzers == nil {
 		i.Analyzers = dict.NewStringSet(p.ctx.Keys)
