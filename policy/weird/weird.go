@@ -82,6 +82,22 @@ func load(c *policy.Context) error {
 		return t
 	}
 	w.ignore, w.didLog, w.didNotice = table(600), table(day), table(day)
+	// Zeek's tables can be filled by options; what is in them from the start
+	// expires as if it had come with the first packet.
+	for _, t := range []struct {
+		table *dict.Expiring[seen, struct{}]
+		from  *redef.StringStringSet
+	}{
+		{w.ignore, o.StringStringSet("Weird::weird_ignore", "weirds and identifiers that are silenced for the first ten minutes")},
+		{w.didLog, o.StringStringSet("Weird::did_log", "weirds and identifiers that count as logged for the first day, where an action limits them")},
+		{w.didNotice, o.StringStringSet("Weird::did_notice", "weirds and identifiers that count as noticed for the first day, where an action limits them")},
+	} {
+		c.Events.ZeekInit.Handle(c.Policy(), 0, func(*struct{}) {
+			for _, x := range t.from.Get() {
+				t.table.Set(seen{x[0], x[1]}, struct{}{})
+			}
+		})
+	}
 	w.Log = policy.NewStream(c, "Weird::LOG", "weird", "Weird::log_weird", w.columns()...)
 	policy.Provide(c, w)
 
