@@ -58,6 +58,9 @@ type analyzerSet struct {
 	visiting int
 }
 
+// empty says that nothing is attached, nor waits for it.
+func (s *analyzerSet) empty() bool { return len(s.list) == 0 && len(s.changes) == 0 }
+
 func (s *analyzerSet) find(k key) *attached {
 	for _, a := range s.list {
 		if !a.gone && a.key == k {

@@ -132,6 +132,22 @@ func (m *Manager) DataIn(data []byte, tag string, conn *event.Conn, isOrig bool,
 	return id
 }
 
+// Counting implements mime.Counter: the next octets of the file would only be
+// counted, since its type was sniffed and nothing is attached.
+func (m *Manager) Counting(fileID string) bool {
+	f := m.lookup(fileID)
+	return f != nil && !f.ignored && f.bofFull && f.inferred && f.offset < 1<<63 && f.set.empty()
+}
+
+// Count implements mime.Counter: DataIn for n octets of a file that is
+// [Manager.Counting].
+func (m *Manager) Count(fileID string, n uint64) {
+	f := m.lookup(fileID)
+	f.rec.LastActive = m.events.Now
+	f.offset += n
+	f.seen += n
+}
+
 // Gap says that n octets from offset on were missed. As for DataIn otherwise; a
 // gap can begin a file.
 func (m *Manager) Gap(offset, n uint64, tag string, conn *event.Conn, isOrig bool, cachedID string) string {

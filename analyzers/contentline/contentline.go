@@ -36,6 +36,14 @@ type Sink interface {
 	DeliverLine(data []byte, isOrig bool)
 }
 
+// Skimmer is what a Sink may be, too, to take many lines at once.
+type Skimmer interface {
+	// Skim is offered octets that begin a line, and returns how many of them it
+	// has taken: whole lines with CRLF at their ends, without other CRs or LFs
+	// and without NULs, for which it has done what DeliverLine would have done.
+	Skim(data []byte, isOrig bool) int
+}
+
 // Flags remembers what is reported once for both directions together. The
 // splitters of a connection share one.
 type Flags struct{ singleCR, nul bool }
@@ -45,6 +53,7 @@ type Flags struct{ singleCR, nul bool }
 type Splitter struct {
 	host   Host
 	sink   Sink
+	skim   Skimmer // nil if the sink is none
 	flags  *Flags
 	isOrig bool
 
@@ -56,7 +65,8 @@ type Splitter struct {
 
 // New returns a splitter for the given direction.
 func New(host Host, sink Sink, flags *Flags, isOrig bool) *Splitter {
-	return &Splitter{host: host, sink: sink, flags: flags, isOrig: isOrig}
+	skim, _ := sink.(Skimmer)
+	return &Splitter{host: host, sink: sink, skim: skim, flags: flags, isOrig: isOrig}
 }
 
 // SetPlainDelivery makes the splitter hand over the next n octets as they come,
@@ -85,6 +95,9 @@ func (s *Splitter) Deliver(data []byte) {
 			s.plain -= uint64(n)
 			s.forward(data[pos : pos+n])
 			pos += n
+		}
+		if s.skim != nil && len(s.buf) == 0 && !s.afterCR && !s.host.Removing() {
+			pos += s.skim.Skim(data[pos:], s.isOrig)
 		}
 		if pos == len(data) {
 			return

@@ -78,8 +78,10 @@ type Mail struct {
 	host   Host
 	events *event.Events
 	files  Files
-	tag    string
-	opts   *Options
+	// counter is files, if it is one and lines may be skimmed.
+	counter Counter
+	tag     string
+	opts    *Options
 
 	open   bool
 	isOrig bool
@@ -104,7 +106,8 @@ type Mail struct {
 // NewMail returns a Mail without a mail. Tag is the name of the analyzer whose
 // mail it is ("SMTP"). Opts are read at any time.
 func NewMail(host Host, files Files, tag string, opts *Options) *Mail {
-	return &Mail{host: host, events: host.Events(), files: files, tag: tag, opts: opts}
+	counter, _ := files.(Counter)
+	return &Mail{host: host, events: host.Events(), files: files, counter: counter, tag: tag, opts: opts}
 }
 
 // IsOpen says whether a mail has begun and isn't done.

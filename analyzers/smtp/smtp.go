@@ -89,6 +89,8 @@ type Analyzer struct {
 	conn     *event.Conn
 
 	text []byte // a detail on its way into an event
+
+	slow bool // for tests: each line is taken by itself
 }
 
 var _ analyzers.Analyzer = (*Analyzer)(nil)
@@ -181,6 +183,17 @@ type lines Analyzer
 
 // DeliverLine takes a line, or octets of a BDAT chunk.
 func (l *lines) DeliverLine(data []byte, isOrig bool) { (*Analyzer)(l).deliver(data, isOrig) }
+
+// Skim takes lines of a mail of which nobody needs the octets (see
+// [mime.Mail.Skim], which leaves lines that begin with a dot alone).
+func (l *lines) Skim(data []byte, isOrig bool) int {
+	a := (*Analyzer)(l)
+	if a.state != inData || isOrig == a.respSends || a.bdat != nil || !a.mail.IsOpen() || a.fileID != "" ||
+		a.events.SMTPData.Wanted() && !a.skipData || a.slow {
+		return 0
+	}
+	return a.mail.Skim(data)
+}
 
 // deliver takes a line, or what came as it is. Zeek: SMTP.cc, DeliverStream.
 func (a *Analyzer) deliver(line []byte, isOrig bool) {

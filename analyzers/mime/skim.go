@@ -1,0 +1,239 @@
+package mime
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Most octets of mail traffic lie in bodies whose content nobody wants: the type
+// was sniffed, nothing is attached to the file, and what is left of a line is
+// how many octets it decodes to. Skim counts those instead of decoding them. It
+// is equal to Deliver and DataIn because it takes only lines of which all is
+// known at a glance, and leaves the first other one to them:
+//
+//   - A line ends with CRLF, and neither CR, LF nor NUL is in it, so the splitter
+//     would have handed it on whole and without a weird.
+//   - It begins with neither '.', which is the transport's business, nor "--",
+//     without which nothing is a boundary.
+//   - Base64: all octets are of the alphabet and make whole groups, no group was
+//     open before, and the line fits into one batch, so none is open afterwards.
+//     Quoted-printable: each '=' is an escape or the end. Identity: anything.
+//   - Pieces of a body differ in number only, and files.Manager uses that for
+//     nothing but its counters, as long as the content is not needed. With
+//     mime_segment_overlap_length, however, each piece changes the next.
+
+// Counter is what Files may implement, too.
+type Counter interface {
+	// Counting says that DataIn would do no more with the next octets of the file
+	// than count them.
+	Counting(fileID string) bool
+	// Count does what DataIn would do with n octets, more than 0. The caller has
+	// asked Counting, and nothing has happened since.
+	Count(fileID string, n uint64)
+}
+
+// Skim takes as many whole lines with their ends from the beginning of data as
+// it can do by counting only, and returns how many octets that are, often 0.
+// The others are for Deliver. Data begins at the beginning of a line.
+func (m *Mail) Skim(data []byte) (used int) {
+	if m.counter == nil || m.fileID == "" || m.opts.SegmentOverlapLength > 0 {
+		return 0
+	}
+	depth, e := m.body()
+	if e == nil {
+		return 0
+	}
+	if !m.counter.Counting(m.fileID) {
+		return 0
+	}
+	n := 0
+	switch e.encoding {
+	case base64:
+		if d := &e.decoder; d.n == 0 && !d.after {
+			used, n = skimBase64(data)
+		}
+	case quotedPrintable:
+		used, n = skimQuotedPrintable(data)
+	default:
+		var lines int
+		used, lines = skimIdentity(data)
+		if lines == 0 {
+			return 0
+		}
+		// Used counts each line with its CRLF.
+		n = used
+		if depth > 0 && m.chain[depth-1].kind == multipart {
+			// Each line holds its CRLF back until the next one (see decode).
+			if !e.lateCRLF {
+				n -= 2
+			}
+			e.lateCRLF = true
+		} else if e.lateCRLF {
+			e.lateCRLF = false
+			n += 2
+		}
+	}
+	if n > 0 {
+		m.counter.Count(m.fileID, uint64(n))
+		m.entityLen += uint64(n)
+	}
+	return used
+}
+
+// body returns the entity whose body the next line belongs to unless it is a
+// boundary, and its depth; nil without one.
+func (m *Mail) body() (int, *entity) {
+	for i, e := range m.chain {
+		switch {
+		case e.inHeader:
+			return 0, nil
+		case e.kind == leaf:
+			return i, e
+		}
+	}
+	return 0, nil
+}
+
+// The functions below look at eight octets at a time: a word holds 0x80 in each
+// octet of interest, and its trailing zeros say where the first one is. No octet
+// carries into the next, since the top bits are dealt with apart.
+const (
+	each = 0x0101010101010101
+	top  = 0x80 * each
+)
+
+// atLeast marks the octets of w, all below 0x80, that are c or more.
+func atLeast(w uint64, c uint64) uint64 { return w + (0x80-c)*each }
+
+// notBase64 marks the octets of w that are not of the alphabet. From '/' to '9'
+// its characters lie together.
+func notBase64(w uint64) uint64 {
+	high := w
+	w &^= top
+	folded := w | 0x20*each
+	letter := atLeast(folded, 'a') &^ atLeast(folded, 'z'+1)
+	digit := atLeast(w, '/') &^ atLeast(w, '9'+1)
+	other := atLeast(w^'+'*each, 1) // all but '+'
+	return (high | ^(letter|digit)&other) & top
+}
+
+// notPrintable marks the octets of w beyond ASCII's printable ones, and '='.
+func notPrintable(w uint64) uint64 {
+	high := w
+	w &^= top
+	return (high | ^atLeast(w, ' ') | atLeast(w, 0x7f) | ^atLeast(w^'='*each, 1)) & top
+}
+
+// controls marks the octets of w up to CR.
+func controls(w uint64) uint64 { return ^(w | atLeast(w&^top, '\r'+1)) & top }
+
+// isLineEnd says whether there is a whole CRLF at data[i].
+func isLineEnd(data []byte, i int) bool {
+	return i+1 < len(data) && data[i] == '\r' && data[i+1] == '\n'
+}
+
+// mustLook says that the line is not the body's at first sight.
+func mustLook(line []byte) bool {
+	return line[0] == '.' || line[0] == '-' && (len(line) < 2 || line[1] == '-')
+}
+
+// skimBase64 takes lines, and returns their octets and what they decode to.
+func skimBase64(data []byte) (used, decoded int) {
+	const most = base64Batch / 3 * 4
+	for {
+		line := data[used:]
+		i := 0
+		for len(line)-i >= 8 {
+			if w := notBase64(binary.LittleEndian.Uint64(line[i:])); w != 0 {
+				i += bits.TrailingZeros64(w) / 8
+				break
+			}
+			i += 8
+		}
+		for i < len(line) && sextet[line[i]] <= 63 {
+			i++
+		}
+		if i == 0 || i%4 != 0 || i > most || !isLineEnd(line, i) {
+			return used, decoded
+		}
+		decoded += i / 4 * 3
+		used += i + 2
+	}
+}
+
+// skimIdentity takes lines, and returns their octets and their number.
+func skimIdentity(data []byte) (used, lines int) {
+	for used < len(data) && !mustLook(data[used:]) {
+		i := used
+		for {
+			if len(data)-i >= 8 {
+				w := controls(binary.LittleEndian.Uint64(data[i:]))
+				if w == 0 {
+					i += 8
+					continue
+				}
+				i += bits.TrailingZeros64(w) / 8
+			} else if i == len(data) {
+				return used, lines
+			}
+			if c := data[i]; c == 0 || c == '\r' || c == '\n' {
+				break
+			}
+			i++
+		}
+		if !isLineEnd(data, i) {
+			return used, lines
+		}
+		used = i + 2
+		lines++
+	}
+	return used, lines
+}
+
+// skimQuotedPrintable takes lines, and returns their octets and what they decode
+// to.
+func skimQuotedPrintable(data []byte) (used, decoded int) {
+	for used < len(data) && !mustLook(data[used:]) {
+		n, ok := 0, false
+		i := used // up to here the line is looked at
+		soft := false
+		for !ok {
+			from := i
+			for len(data)-i >= 8 {
+				if w := notPrintable(binary.LittleEndian.Uint64(data[i:])); w != 0 {
+					i += bits.TrailingZeros64(w) / 8
+					break
+				}
+				i += 8
+			}
+			for i < len(data) && qpPlain[data[i]] {
+				i++
+			}
+			n += i - from
+			switch {
+			case isLineEnd(data, i):
+				ok = true
+			case i+2 < len(data) && data[i] == '=' && unhex(data[i+1]) >= 0 && unhex(data[i+2]) >= 0:
+				n++
+				i += 3
+			case i < len(data) && data[i] == '=' && isLineEnd(data, i+1):
+				soft = true
+				ok = true
+				i++
+			default:
+				return used, decoded
+			}
+		}
+		if soft {
+			decoded += n
+		} else {
+			// Blanks at the end don't count.
+			for j := i; j > used && isBlank(data[j-1]); j-- {
+				n--
+			}
+			decoded += n + 2
+		}
+		used = i + 2
+	}
+	return used, decoded
+}
