@@ -182,7 +182,7 @@ func (f *Framework) items(s *Seen) *dict.Set[*Item] {
 		return true
 	})
 	for p, m := range nets.All() {
-		add(p.String(), TypeSubnet, m)
+		add(subnetText(p), TypeSubnet, m)
 	}
 	return set
 }

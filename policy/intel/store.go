@@ -61,7 +61,7 @@ func (f *Framework) initStore() {
 	s.subnets = dict.NewExpiring[netip.Prefix, *metas](c.Keys, dict.HashPrefix, c, dict.WriteExpire, -1)
 	s.text = dict.NewExpiring[textKey, *metas](c.Keys, hashText, c, dict.WriteExpire, -1)
 	s.hosts.OnExpire = func(a netip.Addr, m **metas) float64 { return f.expire(policy.FmtAddr(a), TypeAddr, *m) }
-	s.subnets.OnExpire = func(p netip.Prefix, m **metas) float64 { return f.expire(p.String(), TypeSubnet, *m) }
+	s.subnets.OnExpire = func(p netip.Prefix, m **metas) float64 { return f.expire(subnetText(p), TypeSubnet, *m) }
 	s.text.OnExpire = func(k textKey, m **metas) float64 { return f.expire(k.text, f.typeNumbered(k.t), *m) }
 	c.Expire(recurring{s.hosts})
 	c.Expire(recurring{s.subnets})
@@ -168,6 +168,11 @@ func parseSubnet(s string) (netip.Prefix, bool) {
 	return dict.Prefix(netip.PrefixFrom(a, int(n))), true
 }
 
+// subnetText is a subnet as cat renders it.
+func subnetText(p netip.Prefix) string {
+	return policy.FmtAddr(p.Addr()) + "/" + strconv.Itoa(p.Bits())
+}
+
 // an entry is where an indicator stands in the store.
 type entry struct {
 	t      Type
@@ -199,7 +204,7 @@ func (e *entry) value() string {
 	case TypeAddr:
 		return policy.FmtAddr(e.host)
 	case TypeSubnet:
-		return e.subnet.String()
+		return subnetText(e.subnet)
 	}
 	return e.text
 }
