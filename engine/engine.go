@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gzeek/gzeek/analyzers"
@@ -210,6 +211,9 @@ func (e *Engine) Options() *redef.Registry { return e.registry }
 
 // Loaded lists the loaded policies in their order.
 func (e *Engine) Loaded() []string { return e.loaded }
+
+// Streams lists the log streams of the loaded policies.
+func (e *Engine) Streams() []policy.DeclaredStream { return slices.Clone(e.ctx.Streams()) }
 
 // Events are the topics of the run: an embedding program may handle any of
 // them before Run.
