@@ -96,11 +96,14 @@ func (s *Splitter) Deliver(data []byte) {
 			s.forward(data[pos : pos+n])
 			pos += n
 		}
-		if s.skim != nil && len(s.buf) == 0 && !s.afterCR && !s.host.Removing() {
-			pos += s.skim.Skim(data[pos:], s.isOrig)
-		}
 		if pos == len(data) {
 			return
+		}
+		if s.skim != nil && !s.afterCR && !s.host.Removing() {
+			pos += s.skimmed(data[pos:])
+			if pos == len(data) {
+				return
+			}
 		}
 		if lf < pos {
 			if lf = bytes.IndexByte(data[pos:], '\n'); lf < 0 {
@@ -115,6 +118,29 @@ func (s *Splitter) Deliver(data []byte) {
 		}
 		pos = s.take(data, pos, eol)
 	}
+}
+
+// skimmed offers data to the Skimmer, and returns how much it has taken. A line
+// that was begun before is offered alone, if its end is here.
+func (s *Splitter) skimmed(data []byte) int {
+	begun := len(s.buf)
+	if begun == 0 {
+		return s.skim.Skim(data, s.isOrig)
+	}
+	end := bytes.IndexByte(data, '\n') + 1
+	if end < 2 || data[end-2] != '\r' || s.tooLong(end) {
+		return 0
+	}
+	s.buf = append(s.buf, data[:end]...)
+	if s.skim.Skim(s.buf, s.isOrig) < len(s.buf) {
+		s.buf = s.buf[:begun]
+		return 0
+	}
+	s.endLine()
+	if end == len(data) {
+		return end
+	}
+	return end + s.skim.Skim(data[end:], s.isOrig)
 }
 
 // take adds data[pos:eol] to the line, and ends the line if there is an octet
@@ -192,6 +218,10 @@ func (s *Splitter) emit(text []byte) {
 	}
 	s.buf = append(s.buf, text...)
 	s.forward(s.buf)
+	s.endLine()
+}
+
+func (s *Splitter) endLine() {
 	if cap(s.buf) > keepBuffer {
 		s.buf = nil
 	}

@@ -103,6 +103,7 @@ func runCommand(args []string, std stdio) int {
 		return usageError(std, errors.New("-r and -i don't go together"))
 	}
 
+	tuneGC()
 	cfg, err := configure(&f, fs.Args())
 	if err != nil {
 		return usageError(std, err)

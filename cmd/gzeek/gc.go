@@ -1,0 +1,59 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+)
+
+// Garbage may take this many octets before it is collected, however little is
+// alive: a fourth or so of the time of a run over ordinary mail goes into
+// collecting a few megabytes again and again otherwise. Beyond, as much as is
+// alive, as usual, so that a million connections don't take twice as much.
+const (
+	garbage    = 48 << 20
+	maxPercent = 800
+)
+
+// tuneGC sets the collector's pace now and again after each collection, unless
+// the user has set one (GOGC, GOMEMLIMIT).
+func tuneGC() {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	debug.SetGCPercent(maxPercent)
+	afterGC(&pacer{percent: maxPercent, live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}})
+}
+
+type pacer struct {
+	percent int
+	live    []metrics.Sample
+}
+
+// A cycle is an object that nobody refers to: its cleanup runs after the next
+// collection.
+type cycle struct{ _ [64]byte }
+
+func afterGC(p *pacer) { runtime.AddCleanup(new(cycle), collected, p) }
+
+func collected(p *pacer) {
+	metrics.Read(p.live)
+	percent := maxPercent
+	if p.live[0].Value.Kind() == metrics.KindUint64 {
+		percent = gcPercent(p.live[0].Value.Uint64())
+	}
+	// To set it stops the world.
+	if percent != p.percent {
+		p.percent = percent
+		debug.SetGCPercent(percent)
+	}
+	afterGC(p)
+}
+
+// gcPercent is by how much the heap may grow from what is alive, rounded to
+// steps so that it seldom changes.
+func gcPercent(live uint64) int {
+	percent := min(garbage*100/max(live, 1), maxPercent)
+	return max(int(percent)/50*50, 100)
+}
