@@ -22,10 +22,73 @@ type detector struct {
 	client clientMatcher
 	server serverMatcher
 	fired  bool // the pair has matched once; it never does again
+	// replaying says that streams are kept though the pair has matched.
+	replaying bool
 	// Zeek chooses the signatures of a direction by the header of its first
 	// packet. Where a flip of the roles makes that packet go unnoticed, data
 	// comes before the choice and none is made.
 	chosen [2]choice // responder, originator
+
+	packets packetBuffer
+}
+
+// packetBuffer is what a detector keeps of a connection that isn't reassembled
+// (dpd_reassemble_first_packets=F): it looks at the packets as they come.
+type packetBuffer struct {
+	chunks      []chunk
+	size, count uint64
+	state       detectorState
+}
+
+// deliverPacket looks at a packet's payload (PIA::PIA_DeliverPacket).
+func (d *detector) deliverPacket(seg *segment, isOrig bool) {
+	b := &d.packets
+	if b.state == skipping || d.fired {
+		return
+	}
+	data := seg.data[:min(len(seg.data), seg.len)]
+	next := b.state
+	if b.state == buffering && len(data) > 0 {
+		b.chunks = append(b.chunks, chunk{data: slices.Clone(data), seq: seg.rel, isOrig: isOrig})
+		b.size += uint64(len(data))
+		b.count++
+		if o := &d.t.table.opts; b.size > o.DPDBufferSize || b.count > o.DPDMaxPackets {
+			next = d.over()
+		}
+	}
+	d.match(data, isOrig)
+	b.state = next
+	if d.fired || next == skipping {
+		b.chunks = nil
+	}
+}
+
+// startStream goes from packets to the streams: what was kept is put together,
+// by the detector first, and from here on for all (PIA_TCP::ActivateAnalyzer).
+// What the numbers of the last packets skip stays a gap that only conn.log has.
+func (d *detector) startStream() (toAck [2]uint64) {
+	t := d.t
+	for _, e := range [2]*endpoint{t.orig, t.resp} {
+		e.reassem.off, e.reassem.to = false, d
+	}
+	d.replaying = true
+	for _, c := range d.packets.chunks {
+		e, i := t.resp, 0
+		if c.isOrig {
+			e, i = t.orig, 1
+		}
+		e.reassem.dataSent(c.seq, c.data)
+		toAck[i] = c.seq
+	}
+	d.replaying = false
+	return toAck
+}
+
+// joinStream ends what startStream began.
+func (d *detector) joinStream(toAck [2]uint64) {
+	d.t.orig.reassem.ackReceived(toAck[1])
+	d.t.resp.reassem.ackReceived(toAck[0])
+	d.t.orig.reassem.to, d.t.resp.reassem.to = nil, nil
 }
 
 // choice is whether a direction's signatures were chosen, and how.
@@ -80,7 +143,7 @@ func (d *detector) DeliverStream(data []byte, isOrig bool) {
 	}
 	next := d.state
 	if d.state == buffering {
-		if !d.fired {
+		if !d.fired || d.replaying {
 			d.chunks = append(d.chunks, chunk{data: slices.Clone(data), isOrig: isOrig})
 		}
 		d.size += uint64(len(data))
@@ -91,7 +154,7 @@ func (d *detector) DeliverStream(data []byte, isOrig bool) {
 	}
 	d.match(data, isOrig)
 	d.state = next
-	if next != buffering || d.fired {
+	if (next != buffering || d.fired) && !d.replaying {
 		d.chunks = nil
 	}
 }
@@ -130,12 +193,21 @@ func (d *detector) match(data []byte, isOrig bool) {
 	if smtp == nil {
 		return
 	}
+	packets := d.t.orig.reassem.off
+	var toAck [2]uint64
+	if packets {
+		toAck = d.startStream()
+	}
 	for _, ch := range d.chunks {
 		if ch.data == nil {
 			smtp.a.Undelivered(ch.seq, int(ch.n), ch.isOrig)
 		} else {
 			smtp.a.DeliverStream(ch.data, ch.isOrig)
 		}
+	}
+	if packets {
+		d.chunks = nil
+		d.joinStream(toAck)
 	}
 }
 
@@ -144,20 +216,22 @@ func (d *detector) Undelivered(seq uint64, n int, isOrig bool) {
 	if d.state != buffering || d.count == 0 {
 		return
 	}
-	if !d.fired {
+	if !d.fired || d.replaying {
 		d.chunks = append(d.chunks, chunk{seq: seq, n: uint64(n), isOrig: isOrig})
 	}
 	d.count++
 	if d.count > d.t.table.opts.DPDMaxPackets {
 		d.state = d.over()
-		d.chunks = nil
+		if !d.replaying {
+			d.chunks = nil
+		}
 	}
 }
 
 func (d *detector) EndpointEOF(bool)        {}
 func (d *detector) ConnectionFinished(bool) {}
 func (d *detector) ConnectionReset()        {}
-func (d *detector) Done()                   { d.chunks = nil }
+func (d *detector) Done()                   { d.chunks, d.packets.chunks = nil, nil }
 
 var _ analyzers.Analyzer = (*detector)(nil)
 

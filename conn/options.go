@@ -39,6 +39,7 @@ type Options struct {
 	DPDBufferSize          uint64  // dpd_buffer_size
 	DPDMaxPackets          uint64  // dpd_max_packets
 	DPDMatchOnlyBeginning  bool    // dpd_match_only_beginning
+	DPDReassembleFirst     bool    // dpd_reassemble_first_packets
 	DPDLateMatchStop       bool    // dpd_late_match_stop
 	DPDIgnorePorts         bool    // dpd_ignore_ports
 	Signatures             bool    // the signature pair of base/protocols/smtp is loaded
@@ -84,6 +85,7 @@ func DefaultOptions() Options {
 		DPDBufferSize:         1024,
 		DPDMaxPackets:         100,
 		DPDMatchOnlyBeginning: true,
+		DPDReassembleFirst:    true,
 		DPDLateMatchStop:      false,
 		Signatures:            true,
 		SeedGiven:             true,

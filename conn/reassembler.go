@@ -16,6 +16,9 @@ type reassembler struct {
 	hadGap         bool
 	didEOF         bool
 	skipDeliveries bool
+
+	off bool      // nobody needs the stream put together
+	to  *detector // what is replayed goes there alone
 }
 
 func (r *reassembler) init(e *endpoint) {
@@ -29,6 +32,10 @@ func (r *reassembler) dataSent(seq uint64, data []byte) {
 		return
 	}
 	e := r.e
+	if r.to != nil {
+		r.store(seq, data)
+		return
+	}
 	ack := e.relative(e.ackSeq, e.ackWraps)
 	upper := seq + uint64(len(data))
 	if seq < ack {
@@ -38,8 +45,14 @@ func (r *reassembler) dataSent(seq uint64, data []byte) {
 		data = data[ack-seq:]
 		seq = ack
 	}
+	r.store(seq, data)
+}
+
+// store takes a piece, and gives the stream up where it can't be followed.
+func (r *reassembler) store(seq uint64, data []byte) {
 	r.newBlock(seq, data)
 
+	e := r.e
 	opts := &e.tcp.table.opts
 	if e.noDataAcked() && opts.TCPMaxAboveHole != 0 && r.undelivered() > opts.TCPMaxAboveHole {
 		r.giveUp("above_hole_data_without_any_acks")
@@ -120,7 +133,12 @@ func (r *reassembler) dropUnacked() {
 }
 
 func (r *reassembler) deliver(data []byte) {
-	if !r.skipDeliveries && len(data) > 0 {
+	if r.skipDeliveries || len(data) == 0 {
+		return
+	}
+	if r.to != nil {
+		r.to.DeliverStream(data, r.e.isOrig)
+	} else {
 		r.e.tcp.forwardStream(data, r.e.isOrig)
 	}
 }
@@ -128,6 +146,9 @@ func (r *reassembler) deliver(data []byte) {
 // ackReceived says that the peer has acknowledged everything below seq
 // (TCP_Reassembler::AckReceived).
 func (r *reassembler) ackReceived(seq uint64) {
+	if r.off {
+		return
+	}
 	if r.e.finCnt > 0 && seq >= r.e.finSeq {
 		seq = r.e.finSeq - 1
 	}
@@ -208,13 +229,17 @@ func (r *reassembler) gap(seq, n uint64) {
 	if clean || tcp.table.opts.ReportGapsForPartial {
 		tcp.contentGap(r.e.isOrig, seq, n)
 	}
-	tcp.forwardUndelivered(seq, n, r.e.isOrig)
+	if r.to != nil {
+		r.to.Undelivered(seq, int(n), r.e.isOrig)
+	} else {
+		tcp.forwardUndelivered(seq, n, r.e.isOrig)
+	}
 	r.hadGap = true
 }
 
 // checkEOF tells the analyzers, once, that this side will send nothing more.
 func (r *reassembler) checkEOF() {
-	if r.didEOF || r.e.finCnt == 0 && r.e.state != stateClosed && r.e.state != stateReset || r.dataPending() {
+	if r.off || r.didEOF || r.e.finCnt == 0 && r.e.state != stateClosed && r.e.state != stateReset || r.dataPending() {
 		return
 	}
 	r.didEOF = true
@@ -224,7 +249,7 @@ func (r *reassembler) checkEOF() {
 // dataPending says whether the stream's end has not been reached yet
 // (TCP_Reassembler::DataPending).
 func (r *reassembler) dataPending() bool {
-	if r.skipDeliveries {
+	if r.off || r.skipDeliveries {
 		return false
 	}
 	delivered := uint64(r.e.startSeq) + r.last

@@ -258,6 +258,10 @@ func (tb *Table) buildTCP(t *tcpConn) {
 	if !tb.opts.DPDIgnorePorts && !tb.opts.SMTPDisabled && tb.opts.SMTPPorts[Port{t.respPort, event.ProtoTCP}] {
 		t.tree.add(tb.newSMTP, "")
 	}
+	// Without an analyzer by port there may be nothing to reassemble for, until
+	// detection attaches one (TCPSessionAdapter::AddExtraAnalyzers).
+	off := !tb.opts.DPDReassembleFirst && len(t.tree.added) == 0
+	t.orig.reassem.off, t.resp.reassem.off = off, off
 	if tb.opts.Signatures && !tb.opts.SMTPDisabled {
 		t.detect = &detector{t: t}
 		t.tree.add(func(analyzers.Host) analyzers.Analyzer { return t.detect }, "")

@@ -29,6 +29,7 @@ type segment struct {
 	options  []byte
 	len      int    // payload by the IP header
 	data     []byte // payload as captured, may be shorter, or longer by padding
+	rel      uint64 // relative number of the first octet of payload
 }
 
 // tcpConn is a TCP connection (TCPSessionAdapter).
@@ -109,6 +110,9 @@ func (t *tcpConn) deliver(p *packet.Packet, isOrig bool) {
 		isOrig = !isOrig
 	}
 	t.count(p, isOrig)
+	if t.detect != nil && t.orig.reassem.off {
+		t.detect.deliverPacket(&seg, isOrig)
+	}
 }
 
 // parseSegment reads the header. The connection exists already, so what is
@@ -233,7 +237,8 @@ func (t *tcpConn) process(seg *segment, e *endpoint) {
 	if f.syn() {
 		relData++
 	}
-	if seg.len > 0 && !f.rst() && !underflow {
+	seg.rel = relData
+	if seg.len > 0 && !f.rst() && !underflow && !e.reassem.off {
 		if len(seg.data) >= seg.len {
 			e.reassem.dataSent(relData, seg.data[:seg.len])
 		} else {

@@ -248,7 +248,6 @@ var notHonoured = []struct{ reason, options string }{
 		PacketAnalyzer::SKIP::skip_bytes PacketAnalyzer::TEREDO::default_analyzer PacketAnalyzer::VXLAN::default_analyzer`},
 	{"not yet: it writes the contents of every connection to files, which changes no log", `
 		Conn::default_extract Conn::extraction_prefix`},
-	{"not yet: Zeek then looks for SMTP on other ports packet by packet, without reassembly", `dpd_reassemble_first_packets`},
 	{"not yet: it turns off the files of an analyzer as a whole; `Analyzer::disabled_analyzers` and `Files::analyze_by_mime_type_automatically` are there", `
 		Files::disable`},
 	{"of logs that gzeek doesn't write (tunnel.log, unknown_protocols.log, signatures.log, print.log and others), or of a reporter's warning about filtered captures", `

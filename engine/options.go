@@ -166,6 +166,7 @@ func declareConnections(boolean func(string, string, ...func(*settings) *bool), 
 	boolean("report_gaps_for_partial", "raise content_gap also where the handshake was not seen", func(s *settings) *bool { return &s.conn.ReportGapsForPartial })
 	boolean("detect_filtered_trace", "recognise captures of SYN, FIN and RST only", func(s *settings) *bool { return &s.conn.DetectFilteredTrace })
 	boolean("dpd_match_only_beginning", "end protocol detection when its buffer is full", func(s *settings) *bool { return &s.conn.DPDMatchOnlyBeginning })
+	boolean("dpd_reassemble_first_packets", "put streams together on all ports while protocols are detected; otherwise detection looks at packets", func(s *settings) *bool { return &s.conn.DPDReassembleFirst })
 	boolean("dpd_late_match_stop", "end protocol detection at a match that comes too late", func(s *settings) *bool { return &s.conn.DPDLateMatchStop })
 	boolean("dpd_ignore_ports", "choose analyzers by content alone", func(s *settings) *bool { return &s.conn.DPDIgnorePorts })
 
