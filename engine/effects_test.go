@@ -1,0 +1,120 @@
+package engine_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// logsWith reads a capture with options and returns the logs, rows only.
+func logsWith(t *testing.T, capture string, args ...string) map[string][][]string {
+	t.Helper()
+	dir := t.TempDir()
+	runEngine(t, dir, capturesOf(t, capture), args)
+	names, err := filepath.Glob(filepath.Join(dir, "*.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs := map[string][][]string{}
+	for _, n := range names {
+		b, err := os.ReadFile(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows [][]string
+		for line := range strings.Lines(string(b)) {
+			if f, ok := strings.CutPrefix(line, "#fields\t"); ok {
+				rows = append(rows, strings.Split(strings.TrimSuffix(f, "\n"), "\t"))
+			} else if !strings.HasPrefix(line, "#") {
+				rows = append(rows, strings.Split(strings.TrimSuffix(line, "\n"), "\t"))
+			}
+		}
+		logs[strings.TrimSuffix(filepath.Base(n), ".log")] = rows
+	}
+	return logs
+}
+
+// column returns the values of a column, in the order of the rows.
+func column(t *testing.T, rows [][]string, name string) []string {
+	t.Helper()
+	if len(rows) == 0 {
+		return nil
+	}
+	i := slices.Index(rows[0], name)
+	if i < 0 {
+		t.Fatalf("no column %s", name)
+	}
+	var values []string
+	for _, r := range rows[1:] {
+		values = append(values, r[i])
+	}
+	return values
+}
+
+func TestAnalyzersAreTurnedOffAndOn(t *testing.T) {
+	const smtp, size = "Analyzer::ANALYZER_SMTP", "Analyzer::ANALYZER_CONNSIZE"
+	for _, c := range []struct {
+		args             []string
+		service, packets bool
+	}{
+		{nil, true, true},
+		{[]string{"Analyzer::disabled_analyzers+={" + smtp + "}"}, false, true},
+		{[]string{"Analyzer::disabled_analyzers+={AllAnalyzers::ANALYZER_ANALYZER_SMTP}"}, false, true},
+		{[]string{"Analyzer::disabled_analyzers+={" + size + "}"}, true, false},
+		{[]string{"Analyzer::disable_all=T"}, false, false},
+		{[]string{"Analyzer::disable_all=T", "Analyzer::requested_analyzers+={" + smtp + "}"}, true, false},
+		{[]string{"Analyzer::disable_all=T", "Analyzer::requested_analyzers+={" + smtp + "," + size + "}"}, true, true},
+		{[]string{"Analyzer::disabled_analyzers+={" + smtp + "}", "Analyzer::requested_analyzers+={" + smtp + "}"}, true, true},
+	} {
+		logs := logsWith(t, "dialog-pipe-quit", c.args...)
+		service := slices.Contains(column(t, logs["conn"], "service"), "smtp")
+		if service != c.service || (len(logs["smtp"]) > 0) != c.service {
+			t.Errorf("%q: SMTP is recognised: %v, and logged: %v", c.args, service, len(logs["smtp"]) > 0)
+		}
+		if packets := !slices.Contains(column(t, logs["conn"], "orig_pkts"), "-"); packets != c.packets {
+			t.Errorf("%q: packets are counted: %v", c.args, packets)
+		}
+	}
+}
+
+func TestConnectionsOfAServiceAreKeptAsLongAsSaid(t *testing.T) {
+	plain := len(column(t, logsWith(t, "dialog-pipe-quit")["conn"], "uid"))
+	short := len(column(t, logsWith(t, "dialog-pipe-quit", "Conn::analyzer_inactivity_timeouts+={[Analyzer::ANALYZER_SMTP]=1usec}")["conn"], "uid"))
+	if short <= plain {
+		t.Errorf("%d connections, %d with the shortest timeout for SMTP", plain, short)
+	}
+}
+
+func TestWeirdsAreSilencedFromTheStart(t *testing.T) {
+	rows := logsWith(t, "R-gosmtp-chunking")["weird"]
+	names := column(t, rows, "name")
+	if len(names) == 0 {
+		t.Fatal("the capture has no weird")
+	}
+	id := column(t, rows, "id.orig_h")[0] + ":" + column(t, rows, "id.orig_p")[0] + " > " +
+		column(t, rows, "id.resp_h")[0] + ":" + column(t, rows, "id.resp_p")[0]
+	quiet := column(t, logsWith(t, "R-gosmtp-chunking", `Weird::weird_ignore+={["`+names[0]+`","`+id+`"]}`)["weird"], "name")
+	if len(quiet) != len(names)-1 {
+		t.Errorf("weirds %q, with one silenced %q", names, quiet)
+	}
+}
+
+func TestMailOnOtherPortsIsFoundWithoutReassemblyFromTheStart(t *testing.T) {
+	want, got := logsWith(t, "R-aiosmtpd-421"), logsWith(t, "R-aiosmtpd-421", "dpd_reassemble_first_packets=F")
+	if len(want["smtp"]) < 2 || column(t, want["conn"], "id.resp_p")[0] == "25" {
+		t.Fatal("the capture has no mail on another port")
+	}
+	for _, log := range []string{"smtp", "conn"} {
+		if !slices.EqualFunc(want[log], got[log], slices.Equal) {
+			t.Errorf("%s.log is\n%q, not\n%q", log, got[log], want[log])
+		}
+	}
+}
+
+func TestTheCommandLinesFilterComesBeforeTheOthers(t *testing.T) {
+	if logs := logsWith(t, "dialog-pipe-quit", "cmd_line_bpf_filter=port 26"); len(logs["conn"]) > 0 {
+		t.Error("packets were read that the filter leaves out")
+	}
+}
