@@ -164,6 +164,7 @@ func (e *Engine) build() error {
 		tableConfig.NewTLS = tls.New
 	}
 	e.table = conn.NewTable(tableConfig)
+	s.packet.Off = func(name string) bool { return !dpd.AnalyzerEnabled(e.ctx, "PacketAnalyzer::ANALYZER_"+name) }
 	e.decoder = packet.NewDecoder(s.packet, e.events, e.timers, e.weirds, e.table)
 
 	s.log.Dir = e.cfg.Dir

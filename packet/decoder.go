@@ -50,8 +50,10 @@ type Decoder struct {
 	frags      fragments
 	fragOctets int // held by them
 
-	tunnels  map[addrPair]*ipTunnel
-	udpPorts map[uint16]udpTunnel
+	tunnels     map[addrPair]*ipTunnel
+	udpPorts    map[uint16]udpTunnel
+	off         [gtpv1 + 1]bool // by udpTunnel
+	ipTunnelOff bool            // the analyzer of IP tunnels is off
 }
 
 // frame is a packet in work: the captured one, or one out of a tunnel.
@@ -86,6 +88,7 @@ func NewDecoder(opts Options, ev *event.Events, timers *timer.Manager, weirds *w
 		tunnels:  make(map[addrPair]*ipTunnel),
 	}
 	d.udpPorts = registerUDPTunnels(&opts)
+	d.off, d.ipTunnelOff = tunnelsOff(&opts), opts.off("IPTUNNEL")
 	return d
 }
 

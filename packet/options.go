@@ -23,7 +23,14 @@ type Options struct {
 	VXLANPorts  []uint16 // PacketAnalyzer::VXLAN::vxlan_ports
 	TeredoPorts []uint16 // PacketAnalyzer::TEREDO::teredo_ports
 	GTPv1Ports  []uint16 // PacketAnalyzer::GTPV1::gtpv1_ports
+
+	// Off says which analyzers of tunnels are turned off, by the name in their
+	// tag: "TEREDO", "AYIYA", "GENEVE", "VXLAN", "GTPV1", "GRE", "IPTUNNEL".
+	// Their packets are not looked into. nil is none.
+	Off func(name string) bool
 }
+
+func (o *Options) off(name string) bool { return o.Off != nil && o.Off(name) }
 
 // DefaultOptions are Zeek's.
 func DefaultOptions() Options {

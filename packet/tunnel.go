@@ -30,6 +30,9 @@ type ipTunnel struct {
 //
 // Zeek: packet_analysis/protocol/iptunnel/IPTunnel.cc.
 func (d *Decoder) ipTunnel(f *frame, b []byte) bool {
+	if d.ipTunnelOff {
+		return false
+	}
 	if f.encap && len(d.stack) >= d.opts.TunnelMaxDepth {
 		d.weird(f, "exceeded_tunnel_max_depth", "", srcIPTunnel)
 		return false
@@ -108,6 +111,9 @@ func transportOf(proto uint8) event.Proto {
 //
 // Zeek: packet_analysis/protocol/gre/GRE.cc.
 func (d *Decoder) gre(f *frame, b []byte) bool {
+	if d.off[greInUDP] {
+		return false
+	}
 	truncated := func() bool {
 		d.weird(f, "truncated_GRE", "", srcGRE)
 		return false

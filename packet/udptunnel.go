@@ -46,19 +46,32 @@ func registerUDPTunnels(o *Options) map[uint16]udpTunnel {
 	return m
 }
 
+// tunnelsOff are the analyzers that are turned off.
+func tunnelsOff(o *Options) (off [gtpv1 + 1]bool) {
+	for t, name := range map[udpTunnel]string{
+		greInUDP: "GRE", ayiya: "AYIYA", geneve: "GENEVE", vxlan: "VXLAN", teredo: "TEREDO", gtpv1: "GTPV1",
+	} {
+		off[t] = o.off(name)
+	}
+	return off
+}
+
 // udp opens what an accepted datagram carries, by its responder port, else by
 // its looks.
 func (d *Decoder) udp(f *frame, u UDP) {
 	t := d.udpPorts[u.RespPort]
 	if t == noTunnel {
 		switch {
-		case looksLikeTeredo(u.Payload):
+		case !d.off[teredo] && looksLikeTeredo(u.Payload):
 			t = teredo
-		case looksLikeAYIYA(u.Payload):
+		case !d.off[ayiya] && looksLikeAYIYA(u.Payload):
 			t = ayiya
 		default:
 			return
 		}
+	}
+	if d.off[t] {
+		return // Zeek: packet_analysis/Analyzer.cc, ForwardPacket
 	}
 	s := tunnelSession{d, f, &u, t}
 	if u.State == nil {
