@@ -43,6 +43,25 @@ func (f *Framework) initInput() {
 		if err := f.Reread(); err != nil {
 			panic(event.ScriptError{Msg: err.Error()})
 		}
+		if f.ctx.Live {
+			f.keepReading()
+		}
+	})
+}
+
+// rereadEvery is how often a live run looks whether the files have changed, in
+// seconds: Zeek's reader does with each heartbeat of its thread
+// (Threading::heartbeat_interval).
+const rereadEvery = 1
+
+// keepReading takes in what changes in the files while a live run goes on. What
+// is wrong in them is reported and leaves the old indicators in place.
+func (f *Framework) keepReading() {
+	f.ctx.Schedule(rereadEvery, func() {
+		if err := f.Reread(); err != nil {
+			f.ctx.Error("%v", err)
+		}
+		f.keepReading()
 	})
 }
 

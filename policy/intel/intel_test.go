@@ -459,6 +459,47 @@ func TestAFileThatChangesForTheWorseKeepsWhatItHeld(t *testing.T) {
 	has("a", "b")
 }
 
+func TestALiveRunTakesInWhatChangesInTheFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.dat")
+	const columns = "#fields\tindicator\tindicator_type\tmeta.source\n"
+	write(t, path, columns+"a\tIntel::URL\tA\n")
+	var f *Framework
+	r := policytest.Start(t, policytest.Config{
+		Policies: []string{base}, Options: []string{`Intel::read_files={"` + path + `"}`}, Keys: referenceKeys(),
+		Loaded: func(c *policy.Context) {
+			c.Live = true
+			f = policy.Use[*Framework](c)
+		},
+	})
+	now := 1e9
+	second := func() {
+		now += 1.5
+		r.At(now)
+		r.Events.Drain()
+	}
+	has := func(want ...string) {
+		t.Helper()
+		var got []string
+		for k := range f.store.text.All() {
+			got = append(got, k.text)
+		}
+		slices.Sort(got)
+		same(t, "indicators", got, want)
+	}
+	second()
+	has("a")
+	write(t, path, columns+"longer\tIntel::URL\tA\n")
+	second()
+	has("a", "longer")
+	write(t, path, columns+"other\tIntel::NOTHING\tA\n")
+	second()
+	second()
+	has("a", "longer")
+	if len(r.Reported) != 1 || !strings.Contains(r.Reported[0], path+":2: ") {
+		t.Errorf("reported: %q", r.Reported)
+	}
+}
+
 func BenchmarkSeenMiss(b *testing.B) {
 	t := &testing.T{}
 	_, f := start(t, nil)
