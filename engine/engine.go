@@ -48,6 +48,8 @@ type Config struct {
 	Dir string
 	// Live says that packets come from an interface.
 	Live bool
+	// AlsoJSON writes every log a second time, as JSON in PATH.json.
+	AlsoJSON bool
 	// Warn hears of what is not an error, a sentence each; nil drops it.
 	Warn func(string)
 	// OnHandlerError hears of handler bodies that failed; nil drops it (they
@@ -172,6 +174,9 @@ func (e *Engine) build() error {
 	s.log.Warn = e.cfg.Warn
 	s.log.Error = e.cfg.Warn
 	s.log.Weird = func(name, addl string) { e.weirds.Net(name, addl, "") }
+	if e.cfg.AlsoJSON {
+		s.log.ExtraFilters = append(s.log.ExtraFilters, zeeklog.Filter{Name: "json", Writer: zeeklog.WriterJSON})
+	}
 	e.logs = zeeklog.New(s.log)
 	for name, w := range e.ctx.Writers() {
 		e.logs.RegisterWriter(name, w)

@@ -13,6 +13,7 @@ import (
 	"github.com/gzeek/gzeek/capture"
 	"github.com/gzeek/gzeek/engine"
 	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/policy/policytest"
 	"github.com/gzeek/gzeek/redef"
 	"github.com/gzeek/gzeek/seed"
 	"github.com/gzeek/gzeek/zeeklog"
@@ -141,6 +142,53 @@ field_name_map = { helo = "name" }
 	helo := row[slices.Index(names, "helo")]
 	if !slices.Equal(got, []string{"x.level", "x.on", "ts", "uid", "name"}) || !slices.Equal(gotRow, []string{"3", "T", row[0], row[1], helo}) {
 		t.Errorf("mine2.log has %q %q", got, gotRow)
+	}
+}
+
+func TestLogsAsTextAndAsJSONFromOneRun(t *testing.T) {
+	plain, err := configured(t, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	keys, err := seed.Load(filepath.Join(baselines, "random.seed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(cfg engine.Config) {
+		t.Helper()
+		cfg.Keys = keys
+		e, err := engine.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := capture.OpenFiles(capture.Options{}, capturesOf(t, "dialog-pipe-quit"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		if _, err := e.Run(context.Background(), src); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(elem ...string) string {
+		t.Helper()
+		b, err := os.ReadFile(filepath.Join(elem...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	run(engine.Config{Dir: dir, AlsoJSON: true})
+	alone := t.TempDir()
+	run(engine.Config{Dir: alone, Settings: []string{"LogAscii::use_json=T"}})
+	for _, name := range []string{"smtp", "conn", "files"} {
+		if got, want := policytest.WithoutTimes(read(dir, name+".log")), policytest.WithoutTimes(plain[name]); got != want {
+			t.Errorf("%s.log:\n%s\nwant\n%s", name, got, want)
+		}
+		if got, want := read(dir, name+".json"), read(alone, name+".log"); got != want {
+			t.Errorf("%s.json:\n%s\nwant\n%s", name, got, want)
+		}
 	}
 }
 

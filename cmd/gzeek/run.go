@@ -39,6 +39,7 @@ type runFlags struct {
 	version  bool
 	help     bool
 	quiet    bool
+	alsoJSON bool
 }
 
 // refused are flags of Zeek that gzeek can't honour, and why.
@@ -67,6 +68,7 @@ func newFlags(f *runFlags) *pflag.FlagSet {
 	fs.StringVarP(&f.saveSeed, "save-seeds", "H", "", "save the seeds to `FILE`")
 	fs.StringArrayVar(&f.configs, "config", nil, "read options and policies from a TOML `FILE`; later ones win")
 	fs.BoolVar(&f.noConfig, "no-config", false, "do not look for gzeek.toml and /etc/gzeek/gzeek.toml")
+	fs.BoolVar(&f.alsoJSON, "also-json", false, "write every log as JSON too, to NAME.json")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "no progress and no summary on a terminal")
 	fs.BoolVarP(&f.list, "print-plugins", "N", false, "list the policies")
 	fs.BoolVarP(&f.version, "version", "v", false, "print the version")
@@ -128,7 +130,7 @@ func runCommand(args []string, std stdio) int {
 
 // configure turns flags and arguments into what the engine needs.
 func configure(f *runFlags, args []string) (*engine.Config, error) {
-	cfg := &engine.Config{Bare: f.bare, Live: len(f.ifaces) > 0}
+	cfg := &engine.Config{Bare: f.bare, Live: len(f.ifaces) > 0, AlsoJSON: f.alsoJSON}
 	for _, a := range args {
 		if redef.IsSetting(a) {
 			cfg.Settings = append(cfg.Settings, a)
