@@ -175,7 +175,7 @@ func (m *Manager) rotationBase(info RotationInfo) string {
 		dir, base = m.cfg.RotationPath(info)
 	default:
 		dir = m.cfg.RotationDir
-		if !info.Custom && info.Writer == WriterASCII {
+		if !info.Custom && (info.Writer == WriterASCII || info.Writer == WriterJSON) {
 			base = info.Path + "." + m.strftime(m.cfg.RotationDateFormat, info.Open)
 		} else {
 			base = info.Path + "-" + m.strftime("%y-%m-%d_%H.%M.%S", info.Open)

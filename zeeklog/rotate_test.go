@@ -34,6 +34,25 @@ func TestRotationNamesFilesByTheirOpenTimeAndAlignsToTheDay(t *testing.T) {
 	}
 }
 
+func TestRotatedTextAndJSONDifferInTheirExtension(t *testing.T) {
+	m, s, dir := newStream(t, func(c *Config) {
+		c.RotationInterval = 3600
+		c.ExtraFilters = []Filter{{Name: "json", Writer: WriterJSON}}
+	})
+	write(t, s, "a")
+	if err := m.Expire(); err != nil {
+		t.Fatal(err)
+	}
+	m.Close()
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) != 2 {
+		t.Fatalf("%v, %v", names, err)
+	}
+	if j, l := names[0].Name(), names[1].Name(); strings.TrimSuffix(j, ".json") != strings.TrimSuffix(l, ".log") || j == l {
+		t.Errorf("%s, %s", j, l)
+	}
+}
+
 func TestRotationBeginsWhenTimeIsKnown(t *testing.T) {
 	m, s, dir := newStream(t, func(c *Config) { c.RotationInterval = 60 })
 	write(t, s, "early") // before the first packet
