@@ -61,6 +61,7 @@ type Host interface {
 	// may be nil; it is borrowed for the call.
 	Violation(reason string, data []byte)
 	// StartTLS says that from here on the streams are TLS: what follows goes
-	// to the connection's TLS child, if there is one.
-	StartTLS()
+	// to the connection's TLS child, if there is one. It is returned, or nil,
+	// for what is left of the octets that are being delivered.
+	StartTLS() Analyzer
 }

@@ -203,9 +203,13 @@ func (c *child) Violation(reason string, data []byte) {
 	}
 }
 
-// StartTLS attaches what recognises TLS, if the table was given one.
-func (c *child) StartTLS() {
+// StartTLS attaches what recognises TLS, if the table was given one. It takes
+// part from the next delivery on.
+func (c *child) StartTLS() analyzers.Analyzer {
 	if f := c.t.table.newTLS; f != nil {
-		c.t.tree.add(f, "SSL")
+		if tls := c.t.tree.add(f, "SSL"); tls != nil {
+			return tls.a
+		}
 	}
+	return nil
 }

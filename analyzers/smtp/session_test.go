@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gzeek/gzeek/analyzers"
 	"github.com/gzeek/gzeek/event"
 )
 
@@ -235,7 +236,7 @@ func (h *fakeHost) Removing() bool        { return h.removing }
 func (h *fakeHost) AddHistory(c byte)     { h.history = append(h.history, c) }
 func (h *fakeHost) StartTime() float64    { return 0 }
 func (h *fakeHost) Confirm()              { h.confirmed = true }
-func (h *fakeHost) StartTLS()             {}
+func (h *fakeHost) StartTLS() analyzers.Analyzer { return nil }
 
 func (h *fakeHost) Weird(name, addl, source string) {
 	h.weirds = append(h.weirds, strings.TrimSpace(name+" ["+addl+"] "+source))

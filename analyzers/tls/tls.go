@@ -14,6 +14,7 @@ import (
 type Analyzer struct {
 	host analyzers.Host
 	buf  []byte // the client's stream until it is decided
+	resp []byte // the first octets of the server's
 	done bool
 }
 
@@ -31,9 +32,17 @@ const (
 )
 
 // DeliverStream looks at the client's octets until they are, or can't be, a
-// ClientHello.
+// ClientHello. A server that goes on in plain text before it ends the search:
+// the lines behind the first of a reply to STARTTLS.
 func (a *Analyzer) DeliverStream(data []byte, isOrig bool) {
-	if a.done || !isOrig {
+	if a.done {
+		return
+	}
+	if !isOrig {
+		if n := recordHeader - len(a.resp); n > 0 {
+			a.resp = append(a.resp, data[:min(n, len(data))]...)
+			a.done = len(a.resp) == recordHeader && !isRecord(a.resp)
+		}
 		return
 	}
 	a.buf = append(a.buf, data...)
@@ -43,6 +52,16 @@ func (a *Analyzer) DeliverStream(data []byte, isOrig bool) {
 		}
 		a.done, a.buf = true, nil
 	}
+}
+
+// isRecord says whether a server's stream may begin with these octets: a record
+// of TLS, or a ServerHello of SSL 2 (ssl-protocol.pac,
+// determine_ssl_record_layer).
+func isRecord(b []byte) bool {
+	if b[0]&0x80 != 0 {
+		return b[2] == 4 && b[4] < 2
+	}
+	return b[0] >= 20 && b[0] <= 30 && b[1] == 3 && b[2] <= 3
 }
 
 // clientHello says whether b begins with a whole ClientHello of a known

@@ -3,6 +3,8 @@ package tls
 import (
 	"bytes"
 	"testing"
+
+	"github.com/gzeek/gzeek/analyzers"
 )
 
 // record wraps a handshake message in records of at most size octets.
@@ -44,6 +46,35 @@ func TestOnlyAWholeClientHelloConfirms(t *testing.T) {
 	for i := range whole {
 		if ok, _ := clientHello(whole[:i]); ok {
 			t.Errorf("confirmed after %d of %d octets", i, len(whole))
+		}
+	}
+}
+
+type host struct {
+	analyzers.Host
+	confirmed bool
+}
+
+func (h *host) Confirm() { h.confirmed = true }
+
+func TestAServerThatGoesOnInPlainTextEndsTheSearch(t *testing.T) {
+	for _, c := range []struct {
+		server    string
+		confirmed bool
+	}{
+		{"", true},
+		{"220", true},
+		{"220 go ahead", false},
+		{"\x15\x03\x03\x00\x02\x02\x28", true},
+	} {
+		h := &host{}
+		a := New(h)
+		for _, b := range []byte(c.server) {
+			a.DeliverStream([]byte{b}, false)
+		}
+		a.DeliverStream(records(hello(3), 100), true)
+		if h.confirmed != c.confirmed {
+			t.Errorf("%q: confirmed is %v", c.server, h.confirmed)
 		}
 	}
 }
