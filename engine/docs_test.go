@@ -95,6 +95,21 @@ func code(s string) string {
 	return "`" + strings.ReplaceAll(s, "`", "'") + "`"
 }
 
+// inOrder sorts the elements of a set or table, one a line.
+func inOrder(s string) string {
+	if !strings.HasPrefix(s, "{") {
+		return s
+	}
+	var elems []string
+	for _, l := range strings.Split(strings.Trim(s, "{}"), "\n") {
+		if l = strings.TrimSuffix(strings.TrimSpace(l), ","); l != "" {
+			elems = append(elems, l)
+		}
+	}
+	slices.Sort(elems)
+	return "{ " + strings.Join(elems, ", ") + " }"
+}
+
 func TestTheOptionsPageListsWhatIsHonoured(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("| option | type | default | live | what it does |\n|---|---|---|---|---|\n")
@@ -113,7 +128,7 @@ func TestTheOptionsPageListsWhatIsHonoured(t *testing.T) {
 		if o.Live {
 			live = "yes"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", o.Name, code(cell(o.Type, 60)), code(cell(o.Default, 70)), live, cell(o.Doc, 200))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", o.Name, code(cell(o.Type, 60)), code(cell(inOrder(o.Default), 70)), live, cell(o.Doc, 200))
 	}
 	generated(t, "options.md", "honoured options", b.String())
 }

@@ -37,11 +37,13 @@ const (
 // DeclareTags makes the values of the enums that name analyzers, for policies
 // with options of their types.
 func DeclareTags(o *redef.Registry) {
-	for module, names := range map[string]string{"Analyzer": protocolAnalyzers, "PacketAnalyzer": packetAnalyzers, "Files": fileAnalyzers} {
-		for _, n := range strings.Fields(names) {
-			tag := module + "::ANALYZER_" + n
+	for _, m := range []struct{ module, names string }{
+		{"Analyzer", protocolAnalyzers}, {"PacketAnalyzer", packetAnalyzers}, {"Files", fileAnalyzers},
+	} {
+		for _, n := range strings.Fields(m.names) {
+			tag := m.module + "::ANALYZER_" + n
 			o.EnumType(allTagType).Add(tag, allTag(tag))
-			if module == "Analyzer" {
+			if m.module == "Analyzer" {
 				o.EnumType(tagType).Add(tag)
 			}
 		}
