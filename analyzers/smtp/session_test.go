@@ -228,14 +228,14 @@ type fakeHost struct {
 	violations []string
 }
 
-func (h *fakeHost) Conn() *event.Conn     { h.conns++; return &h.conn }
-func (h *fakeHost) Events() *event.Events { return h.ev }
-func (h *fakeHost) IsPartial() bool       { return h.partial }
-func (h *fakeHost) HadGap(bool) bool      { return h.gap }
-func (h *fakeHost) Removing() bool        { return h.removing }
-func (h *fakeHost) AddHistory(c byte)     { h.history = append(h.history, c) }
-func (h *fakeHost) StartTime() float64    { return 0 }
-func (h *fakeHost) Confirm()              { h.confirmed = true }
+func (h *fakeHost) Conn() *event.Conn            { h.conns++; return &h.conn }
+func (h *fakeHost) Events() *event.Events        { return h.ev }
+func (h *fakeHost) IsPartial() bool              { return h.partial }
+func (h *fakeHost) HadGap(bool) bool             { return h.gap }
+func (h *fakeHost) Removing() bool               { return h.removing }
+func (h *fakeHost) AddHistory(c byte)            { h.history = append(h.history, c) }
+func (h *fakeHost) StartTime() float64           { return 0 }
+func (h *fakeHost) Confirm()                     { h.confirmed = true }
 func (h *fakeHost) StartTLS() analyzers.Analyzer { return nil }
 
 func (h *fakeHost) Weird(name, addl, source string) {
