@@ -10,6 +10,8 @@ import (
 )
 
 // connection is what connections of all protocols have (Conn.cc, session/Session.cc).
+// A million half-open ones at a time are an everyday scan: the fields are packed
+// so that a tcpConn just fits the allocator's class of 1152 octets.
 type connection struct {
 	table *Table
 	key   key
@@ -19,19 +21,18 @@ type connection struct {
 	origAddr, respAddr netip.Addr
 	origPort, respPort uint16
 
+	inTable, timersCancelled, finished, didWeird bool
+
 	startTime, lastTime float64
 	history             []byte
 	histSeen            uint32
-	didWeird            bool
+	tunnelChanges       uint32
 	weirds              weird.State
 
 	inactivity        timer.Timer
 	inactivityTimeout float64
 
-	inTable, timersCancelled, finished bool
-
-	encap         []packet.Encap
-	tunnelChanges uint64
+	encap []packet.Encap
 
 	// ConnSize: packets and octets of IP as they passed the checks, by role.
 	origPkts, origIPBytes, respPkts, respIPBytes uint64
@@ -156,7 +157,7 @@ func (c *connection) checkEncapsulation(encap []packet.Encap) {
 	}
 	ev := c.table.events.TunnelChanged
 	limited := len(c.encap) > 0 && len(encap) > 0
-	if ev.Wanted() && (!limited || c.table.opts.TunnelMaxChanges == 0 || c.tunnelChanges < c.table.opts.TunnelMaxChanges) {
+	if ev.Wanted() && (!limited || c.table.opts.TunnelMaxChanges == 0 || uint64(c.tunnelChanges) < c.table.opts.TunnelMaxChanges) {
 		if limited {
 			c.tunnelChanges++
 		}

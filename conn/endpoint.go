@@ -42,7 +42,7 @@ type endpoint struct {
 	windowSeq, windowAckSeq uint32
 
 	finSeq         uint64 // relative
-	finCnt, rstCnt uint64
+	finCnt, rstCnt uint32
 
 	lastSYN, lastFIN, lastRST uint64 // for repeated history letters
 

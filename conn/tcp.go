@@ -187,14 +187,14 @@ func (t *tcpConn) process(seg *segment, e *endpoint) {
 	}
 	if f.fin() {
 		e.finCnt++
-		if e.finCnt >= opts.TCPStormThresh && now < e.lastTime+opts.TCPStormInterarrival {
+		if uint64(e.finCnt) >= opts.TCPStormThresh && now < e.lastTime+opts.TCPStormInterarrival {
 			t.tcpWeird("FIN_storm")
 		}
 		e.finSeq = relSeq + uint64(segLen)
 	}
 	if f.rst() {
 		e.rstCnt++
-		if e.rstCnt >= opts.TCPStormThresh && now < e.lastTime+opts.TCPStormInterarrival {
+		if uint64(e.rstCnt) >= opts.TCPStormThresh && now < e.lastTime+opts.TCPStormInterarrival {
 			t.tcpWeird("RST_storm")
 		}
 	}

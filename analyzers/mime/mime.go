@@ -110,8 +110,8 @@ func NewMail(host Host, files Files, tag string, opts *Options) *Mail {
 	return &Mail{host: host, events: host.Events(), files: files, counter: counter, tag: tag, opts: opts}
 }
 
-// IsOpen says whether a mail has begun and isn't done.
-func (m *Mail) IsOpen() bool { return m.open }
+// IsOpen says whether a mail has begun and isn't done; nil is none.
+func (m *Mail) IsOpen() bool { return m != nil && m.open }
 
 // Begin begins a mail of the given direction: with its top entity.
 func (m *Mail) Begin(isOrig bool) {

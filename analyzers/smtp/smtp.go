@@ -71,9 +71,10 @@ type Analyzer struct {
 	files  mime.Files
 	opts   *Options
 
-	orig, resp *contentline.Splitter
+	orig, resp *contentline.Splitter // nil before the first octet, see splitter
 	flags      contentline.Flags
-	raw        bool // after STARTTLS: octets come as they are, not as lines
+	raw        bool               // after STARTTLS: octets come as they are, not as lines
+	tls        analyzers.Analyzer // takes the lines that are left then; may be nil
 
 	state     state
 	respSends bool     // TURN has reversed the roles
@@ -82,8 +83,8 @@ type Analyzer struct {
 	first     command  // the command that the next reply answers
 	pending   commands // those behind
 
-	mail     *mime.Mail
-	bdat     *bdat // nil unless chunks are expected
+	mail     *mime.Mail // nil before the first mail
+	bdat     *bdat      // nil unless chunks are expected
 	skipData bool
 	fileID   string // of the mail as a whole, "" without
 	conn     *event.Conn
@@ -102,13 +103,12 @@ func New(host analyzers.Host, files mime.Files, opts *Options) *Analyzer {
 		o := DefaultOptions()
 		opts = &o
 	}
+	// Splitters and a mail are made when they are needed: most of many
+	// connections at a time are scans.
 	a := &Analyzer{
 		host: host, events: host.Events(), files: files, opts: opts,
 		state: initiated, first: connEstablishment, replied: noCommand,
 	}
-	a.orig = contentline.New(host, (*lines)(a), &a.flags, true)
-	a.resp = contentline.New(host, (*lines)(a), &a.flags, false)
-	a.mail = mime.NewMail(host, files, Name, &opts.MIME)
 	return a
 }
 
@@ -172,17 +172,31 @@ func (a *Analyzer) Undelivered(seq uint64, n int, isOrig bool) {
 }
 
 func (a *Analyzer) splitter(isOrig bool) *contentline.Splitter {
+	s := &a.resp
 	if isOrig {
-		return a.orig
+		s = &a.orig
 	}
-	return a.resp
+	if *s == nil {
+		*s = contentline.New(a.host, (*lines)(a), &a.flags, isOrig)
+	}
+	return *s
 }
 
 // lines is the analyzer as its splitters see it.
 type lines Analyzer
 
 // DeliverLine takes a line, or octets of a BDAT chunk.
-func (l *lines) DeliverLine(data []byte, isOrig bool) { (*Analyzer)(l).deliver(data, isOrig) }
+func (l *lines) DeliverLine(data []byte, isOrig bool) {
+	a := (*Analyzer)(l)
+	if a.state == inTLS {
+		// Behind the 220, in the same chunk: as lines, since a splitter has it.
+		if a.tls != nil {
+			a.tls.DeliverStream(data, isOrig)
+		}
+		return
+	}
+	a.deliver(data, isOrig)
+}
 
 // Skim takes lines of a mail of which nobody needs the octets (see
 // [mime.Mail.Skim], which leaves lines that begin with a dot alone).
@@ -385,7 +399,7 @@ func (a *Analyzer) push(cmd command) {
 func (a *Analyzer) startTLS() {
 	a.state = inTLS
 	a.raw = true
-	a.host.StartTLS()
+	a.tls = a.host.StartTLS()
 	if t := a.events.SMTPStartTLS; t.Wanted() {
 		t.Enqueue(event.ConnEvent{Conn: a.host.Conn()})
 	}
@@ -399,6 +413,9 @@ func (a *Analyzer) beginData(isOrig bool, s state) {
 		a.weird("smtp_nested_mail_transaction", "")
 		a.mail.Done()
 	}
+	if a.mail == nil {
+		a.mail = mime.NewMail(a.host, a.files, Name, &a.opts.MIME)
+	}
 	a.mail.Begin(isOrig)
 	if a.opts.EnableRFC822MsgFileAnalysis {
 		a.fileID = a.wholeMail(nil)
@@ -410,8 +427,8 @@ func (a *Analyzer) endData() {
 	if b := a.bdat; b != nil {
 		if b.remaining > 0 {
 			a.weird("smtp_bdat_remaining_at_end_data", "")
-			a.orig.SetPlainDelivery(0)
-			a.resp.SetPlainDelivery(0)
+			a.splitter(true).SetPlainDelivery(0)
+			a.splitter(false).SetPlainDelivery(0)
 		}
 		b.done()
 		a.bdat = nil

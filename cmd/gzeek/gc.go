@@ -9,10 +9,11 @@ import (
 
 // Garbage may take this many octets before it is collected, however little is
 // alive: a fourth or so of the time of a run over ordinary mail goes into
-// collecting a few megabytes again and again otherwise. Beyond, as much as is
-// alive, as usual, so that a million connections don't take twice as much.
+// collecting a few megabytes again and again otherwise. Beyond, half as much as
+// is alive, so that a million connections don't take twice as much.
 const (
 	garbage    = 48 << 20
+	minPercent = 50
 	maxPercent = 800
 )
 
@@ -55,5 +56,5 @@ func collected(p *pacer) {
 // steps so that it seldom changes.
 func gcPercent(live uint64) int {
 	percent := min(garbage*100/max(live, 1), maxPercent)
-	return max(int(percent)/50*50, 100)
+	return max(int(percent)/50*50, minPercent)
 }
