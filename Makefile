@@ -10,7 +10,7 @@ TAGS    := $(shell sh scripts/libpcap.sh check)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: all build libpcap demo test race fuzz lint bench clean
+.PHONY: all build libpcap demo test race fuzz lint bench bench-cut clean
 
 all: build
 
@@ -38,6 +38,9 @@ fuzz:
 
 bench: build
 	@sh scripts/bench.sh $(OUT)
+
+bench-cut: build
+	@sh scripts/bench-cut.sh $(OUT)
 
 clean:
 	rm -rf bin
