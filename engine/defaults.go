@@ -23,6 +23,7 @@ import (
 // base/init-default.zeek gzeek has, in its order.
 var DefaultPolicies = []string{
 	"base/misc/timers",
+	"base/frameworks/config",
 	"base/utils/site",
 	"base/frameworks/notice",
 	"base/frameworks/notice/weird",

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/gzeek/gzeek/analyzers"
@@ -24,6 +25,7 @@ import (
 	"github.com/gzeek/gzeek/files/magic"
 	"github.com/gzeek/gzeek/packet"
 	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/policy/config"
 	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/redef"
 	"github.com/gzeek/gzeek/seed"
@@ -66,6 +68,7 @@ type Engine struct {
 	keys     *seed.Keys
 	options  *options
 	registry *redef.Registry
+	reload   atomic.Pointer[func() (*redef.Config, error)] // asked for by Reload
 	loaded   []string
 
 	ctx     *policy.Context
@@ -120,6 +123,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e.loaded = loaded
+	e.registry.Fix(fixedOptions...)
 	e.ctx.ArmTables()
 	err = e.registry.Apply(cfg.Files, cfg.Settings...)
 	e.settings = e.options.values()
@@ -217,6 +221,49 @@ func (e *Engine) Options() *redef.Registry { return e.registry }
 
 // Loaded lists the loaded policies in their order.
 func (e *Engine) Loaded() []string { return e.loaded }
+
+// Reload has the options read anew between two packets of a run: load gives the
+// configuration files and the settings of the command line. Options that may
+// change while running do, and config.log says so; what is wrong, or waits for
+// a restart, goes to Config.Warn. It may be called from any goroutine; load
+// and Warn are called from the run's. A call that comes before the last one was
+// taken replaces it.
+func (e *Engine) Reload(load func() (*redef.Config, error)) { e.reload.Store(&load) }
+
+func (e *Engine) reloadNow() {
+	load := e.reload.Swap(nil)
+	if load == nil {
+		return
+	}
+	warn := e.cfg.Warn
+	if warn == nil {
+		warn = func(string) {}
+	}
+	files, err := (*load)()
+	var changes []redef.Change
+	if err == nil {
+		changes, err = e.registry.Reload(files, e.cfg.Settings...)
+	}
+	if err != nil {
+		warn("options stay as they are: " + err.Error())
+		return
+	}
+	log, _ := policy.Lookup[*config.Changes](e.ctx)
+	made := 0
+	for i := range changes {
+		c := &changes[i]
+		if c.Refused != "" {
+			warn(fmt.Sprintf("%v: %s stays %s: %s", c.Place, c.Name, c.OldLogged, c.Refused))
+			continue
+		}
+		made++
+		if log != nil {
+			log.Changed(c)
+		}
+	}
+	e.events.Drain()
+	warn(fmt.Sprintf("options were read anew: %d changed, %d wait for a restart", made, len(changes)-made))
+}
 
 // Streams lists the log streams of the loaded policies.
 func (e *Engine) Streams() []policy.DeclaredStream { return slices.Clone(e.ctx.Streams()) }

@@ -45,6 +45,9 @@ func (e *Engine) loop(ctx context.Context, src capture.Source) error {
 		}
 		e.events.Drain()
 		e.dispatched = 0
+		if e.reload.Load() != nil {
+			e.reloadNow()
+		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -299,6 +299,9 @@ func TestReloadChangesWhatIsLiveAndRefusesTheRest(t *testing.T) {
 	for _, c := range changes {
 		got = append(got, fmt.Sprintf("%s %q %q %v", c.Name, c.Old, c.New, c.Refused != ""))
 	}
+	if c := changes[1]; c.OldLogged != "" || c.NewLogged != "10.0.0.0/8" {
+		t.Errorf("in config.log: %q, %q", c.OldLogged, c.NewLogged)
+	}
 	want := []string{`SMTP::mail_transaction_validation "T" "F" false`, `Site::local_nets "{\n\n}" "{\n10.0.0.0/8\n}" false`, `bits_per_uid "96" "64" true`}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)

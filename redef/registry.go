@@ -172,7 +172,10 @@ func (o *option) commit(v any, from Place) {
 type Change struct {
 	Name     string
 	Old, New string // as Zeek prints them
-	Place    Place  // of the new value
+	// OldLogged and NewLogged are the values in config.log: sets and vectors
+	// without their brackets (base/frameworks/config, format_value).
+	OldLogged, NewLogged string
+	Place                Place // of the new value
 	// Refused says why the change waits for a restart; "" when it was made.
 	Refused string
 }
@@ -194,7 +197,7 @@ func (r *Registry) Reload(files *Config, args ...string) ([]Change, error) {
 			o.origin = ev.from[o]
 			continue
 		}
-		c := Change{Name: name, Old: printed(o.value), New: printed(v), Place: ev.from[o]}
+		c := Change{Name: name, Old: printed(o.value), New: printed(v), OldLogged: logged(o.value), NewLogged: logged(v), Place: ev.from[o]}
 		if o.live {
 			o.commit(v, c.Place)
 			changed = append(changed, o)
@@ -209,6 +212,16 @@ func (r *Registry) Reload(files *Config, args ...string) ([]Change, error) {
 		}
 	}
 	return changes, nil
+}
+
+// Fix says that options can only be set before the start, whatever Zeek allows:
+// what they steer is set up then. It is called before Reload.
+func (r *Registry) Fix(names ...string) {
+	for _, n := range names {
+		if o := r.options[n]; o != nil {
+			o.live = false
+		}
+	}
 }
 
 // arg takes one argument of the command line. Zeek: scan.l, yywrap.

@@ -109,6 +109,34 @@ func keyOf(t *Type, index []any) string {
 // printed is a value as Zeek prints it.
 func printed(v any) string { return string(appendValue(nil, v, false)) }
 
+// logged is a value in config.log. Zeek: base/frameworks/config, format_value.
+func logged(v any) string {
+	var b []byte
+	switch v := v.(type) {
+	case []any:
+		for i, x := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendValue(b, x, false)
+		}
+	case *container:
+		// Sets with several indices are printed as tables are.
+		if v.t.Kind == KindTable || len(v.t.Index) > 1 {
+			return printed(v)
+		}
+		for _, e := range v.d.All() {
+			if len(b) > 0 {
+				b = append(b, ',')
+			}
+			b = appendValue(b, e.index[0], false)
+		}
+	default:
+		return printed(v)
+	}
+	return string(b)
+}
+
 // literal is a value on one line, such that parsing gives it again.
 func literal(v any) string { return string(appendValue(nil, v, true)) }
 

@@ -148,6 +148,14 @@ func configure(f *runFlags, args []string) (*engine.Config, error) {
 		return nil, err
 	}
 	cfg.Keys = keys
+	if cfg.Files, err = readConfigs(f); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// readConfigs reads the configuration files of a run; nil without any.
+func readConfigs(f *runFlags) (*redef.Config, error) {
 	paths := f.configs
 	if !f.noConfig {
 		var found []string
@@ -158,12 +166,26 @@ func configure(f *runFlags, args []string) (*engine.Config, error) {
 		}
 		paths = append(found, paths...)
 	}
-	if len(paths) > 0 {
-		if cfg.Files, err = redef.LoadFiles(paths, engine.LogSection); err != nil {
-			return nil, err
-		}
+	if len(paths) == 0 {
+		return nil, nil
 	}
-	return cfg, nil
+	return redef.LoadFiles(paths, engine.LogSection)
+}
+
+// reloadOnHangup has SIGHUP read the configuration files of a live run anew.
+// The function it returns ends that.
+func reloadOnHangup(eng *engine.Engine, f *runFlags) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for range hangups {
+			eng.Reload(func() (*redef.Config, error) { return readConfigs(f) })
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+	}
 }
 
 func exists(path string) bool {
@@ -203,6 +225,9 @@ func execute(eng *engine.Engine, f *runFlags, std stdio) int {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if len(f.ifaces) > 0 {
+		defer reloadOnHangup(eng, f)()
+	}
 	terminal := isTerminal(std.err) && !f.quiet
 	bar := startProgress(src, std.err, terminal)
 	sum, err := eng.Run(ctx, src)

@@ -1,0 +1,51 @@
+// Package config writes config.log: what changed among the options while a run
+// went on.
+//
+// Zeek: scripts/base/frameworks/config/main.zeek.
+package config
+
+import (
+	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/redef"
+)
+
+func init() {
+	policy.Register(policy.Policy{
+		Name: "base/frameworks/config",
+		Doc:  "config.log: options that were changed in a live run",
+		Load: load,
+	})
+}
+
+// Info is a record of config.log, Config::Info.
+type Info struct {
+	TS       float64
+	ID       string
+	Old, New string
+	Location string // "" is unset
+}
+
+// Changes is the service of this policy: it logs changes.
+type Changes struct {
+	Log *policy.Stream[Info]
+	ctx *policy.Context
+}
+
+// Changed logs a change that was made.
+func (c *Changes) Changed(ch *redef.Change) {
+	c.Log.Write(&Info{TS: c.ctx.Now(), ID: ch.Name, Old: ch.OldLogged, New: ch.NewLogged, Location: ch.Place.String()})
+}
+
+func load(c *policy.Context) error {
+	str := func(get func(*Info) string) func(*Info) (string, bool) {
+		return func(i *Info) (string, bool) { return get(i), true }
+	}
+	policy.Provide(c, &Changes{ctx: c, Log: policy.NewStream(c, "Config::LOG", "config", "Config::log_config",
+		policy.Time("ts", func(i *Info) float64 { return i.TS }),
+		policy.String("id", str(func(i *Info) string { return i.ID })),
+		policy.String("old_value", str(func(i *Info) string { return i.Old })),
+		policy.String("new_value", str(func(i *Info) string { return i.New })),
+		policy.String("location", func(i *Info) (string, bool) { return i.Location, i.Location != "" }),
+	)})
+	return nil
+}
