@@ -37,7 +37,10 @@ type stdio struct {
 func commands() []command {
 	all := append([]command{
 		{"policies", "lists the policies that can be loaded", policiesCommand},
-		{"options", "lists the options with their values and defaults", optionsCommand},
+		{"redefs", "lists the options with values, origins and docs; --toml writes a file to start from", redefsCommand},
+		{"options", "is redefs by another name", redefsCommand},
+		{"check", "says whether a configuration is valid, without running", checkCommand},
+		{"import-redefs", "turns the redef and @load lines of Zeek scripts into a configuration file", importCommand},
 		{"version", "prints the version", func(_ []string, std stdio) int {
 			fmt.Fprintln(std.out, "gzeek", version)
 			return exitOK
