@@ -2,11 +2,14 @@ package zeeklog
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -272,4 +275,225 @@ func TestFollowersSeeTheFileRenamedAtRotationNotTruncated(t *testing.T) {
 	}
 	write(t, s, "b")
 	m.Close()
+}
+
+func TestBTestSeesNoClockBehindItsCanonifiers(t *testing.T) {
+	// Baselines of logs are compared after what Zeek's canonifiers mask: lines
+	// of opening and closing of one exact form, and times with their fraction.
+	masks := []*regexp.Regexp{
+		regexp.MustCompile(`^ *#(?:open|close).(?:19|20)\d\d-\d\d-\d\d-\d\d-\d\d-\d\d$`),
+		regexp.MustCompile(`\d{9,10}\.\d{2,8}`),
+	}
+	var runs [2][]string
+	for i := range runs {
+		lines, _ := hostileLog(t, func(c *Config) {
+			c.WallClock = func() time.Time { return time.Unix(int64(1700000000+100000*i), 0) }
+		})
+		for _, l := range lines {
+			for _, m := range masks {
+				l = m.ReplaceAllString(l, "MASKED")
+			}
+			runs[i] = append(runs[i], l)
+		}
+	}
+	if !slices.Equal(runs[0], runs[1]) {
+		t.Errorf("%q\n%q", runs[0], runs[1])
+	}
+	for _, r := range dataLines(runs[0]) {
+		if r != "MASKED" && !strings.HasPrefix(r, "MASKED\t") {
+			t.Errorf("the time of %q isn't found", r)
+		}
+	}
+}
+
+func TestRITATellsTheFormByTheFirstByte(t *testing.T) {
+	for first, isJSON := range map[byte]bool{'#': false, '{': true} {
+		if lines, _ := hostileLog(t, func(c *Config) { c.ASCII.JSON = isJSON }); lines[0][0] != first {
+			t.Errorf("JSON %v: first line %q", isJSON, lines[0])
+		}
+	}
+}
+
+func TestRITAAndSuperDBReadCompressedLogs(t *testing.T) {
+	m, s, dir := newStream(t, func(c *Config) {
+		c.ASCII.GzipLevel = 6
+		c.RotationInterval = 3600
+	})
+	m.Tick(at(10, 0, 0))
+	write(t, s, "a", "b")
+	m.Tick(at(11, 0, 0))
+	write(t, s, "c")
+	m.Close()
+	// .log.gz is the only ending they know; each is a whole file.
+	wantFiles(t, dir, "mail.2023-11-14-10-00-00.log.gz", "mail.2023-11-14-11-00-00.log.gz")
+	for _, name := range files(t, dir) {
+		z, err := gzip.NewReader(strings.NewReader(readFile(t, dir, name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(z)
+		if err != nil || !bytes.HasPrefix(b, []byte("#separator")) || !bytes.Contains(b, []byte("\n#close\t")) {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+}
+
+func TestRITAAndSuperDBReadLinesUpToALimit(t *testing.T) {
+	// 1 MiB and 50 MB. Zeek limits the bytes of a row's values; a line has a
+	// bounded number of bytes for each of them, whatever they are and however
+	// many elements they make, so that a limit on rows is one on lines.
+	const limit = 100_000
+	for _, isJSON := range []bool{false, true} {
+		cfg := testConfig(t)
+		cfg.MaxLogRecordSize = limit
+		cfg.ASCII.JSON = isJSON
+		m := New(cfg)
+		s, err := m.CreateStream("X::LOG", "x", []Column{{"v", VectorOf(String)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"\x00", "\xff", `"`, "-", ",", "\\"} {
+			for _, n := range []int{1, limit} {
+				r := s.NewRecord()
+				r[0].SetEmptyVector()
+				for range n {
+					r[0].AppendElem().SetString(strings.Repeat(text, limit/n))
+				}
+				if err := s.Write(r); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSuffix(readFile(t, cfg.Dir, "x.log"), "\n"), "\n")
+		if n := len(dataLines(lines)); n != 12 {
+			t.Errorf("%d rows", n)
+		}
+		for _, l := range lines {
+			if len(l) >= 1<<20 {
+				t.Errorf("JSON %v: %d bytes: %.40q...", isJSON, len(l), l)
+			}
+		}
+	}
+}
+
+func TestZatEndsAtCloseSoNoRowLooksLikeIt(t *testing.T) {
+	cfg := testConfig(t)
+	m := New(cfg)
+	s, err := m.CreateStream("X::LOG", "x", []Column{Col("a", String), Col("b", String)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"#close\t2026-01-01-00-00-00", "#fields", "#", " #close", "last"} {
+		r := s.NewRecord()
+		r[0].SetString(text)
+		if err := s.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text := readFile(t, cfg.Dir, "x.log")
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if n := len(dataLines(lines)); n != 5 {
+		t.Errorf("%d rows in %s", n, text)
+	}
+	for i, l := range lines {
+		if strings.HasPrefix(l, "#close") && i != len(lines)-1 {
+			t.Errorf("%q is not the last line", l)
+		}
+	}
+}
+
+func TestZeek2esNamesTheIndexByWhatStandsBeforeThePoint(t *testing.T) {
+	m, s, dir := newStream(t, func(c *Config) {
+		c.RotationInterval = 3600
+		c.ExtraFilters = []Filter{{Name: "json", Writer: WriterJSON}}
+	})
+	m.Tick(at(10, 0, 0))
+	write(t, s, "a")
+	m.Tick(at(11, 0, 0))
+	write(t, s, "b")
+	m.Close()
+	names := files(t, dir)
+	if len(names) != 4 {
+		t.Errorf("files %q", names)
+	}
+	for _, name := range names {
+		if index := name[:strings.IndexAny(name, "._")]; index != "mail" {
+			t.Errorf("%s: index %q", name, index)
+		}
+	}
+}
+
+// allLogs gives the columns, "name type", of all logs. They stand in a page
+// that package engine's tests hold to the streams of a run.
+func allLogs(t *testing.T) map[string][]string {
+	t.Helper()
+	logs := map[string][]string{}
+	sections := strings.Split(readFile(t, "../docs", "logs.md"), "\n### ")
+	for _, section := range sections {
+		if name, text, ok := strings.Cut(section, ".log\n"); ok && !strings.ContainsAny(name, " \n") {
+			for _, c := range regexp.MustCompile("`([^` ]+)` ([^ ,\n]+)").FindAllStringSubmatch(text, -1) {
+				logs[name] = append(logs[name], c[1]+" "+c[2])
+			}
+		}
+	}
+	if len(logs["smtp"]) == 0 || len(logs["conn"]) == 0 {
+		t.Fatalf("no columns in docs/logs.md: %q", logs)
+	}
+	return logs
+}
+
+func TestZeek2esDropsRowsWithoutTs(t *testing.T) {
+	for log, columns := range allLogs(t) {
+		if columns[0] != "ts time" {
+			t.Errorf("%s.log begins with %s", log, columns[0])
+		}
+	}
+}
+
+func TestSuperDBMakesRecordsOfDottedNames(t *testing.T) {
+	// So nothing may be a value and hold others.
+	for log, columns := range allLogs(t) {
+		for _, c := range columns {
+			name, typ, _ := strings.Cut(c, " ")
+			for _, d := range columns {
+				if strings.HasPrefix(d, name+".") {
+					t.Errorf("%s.log has %s and %s", log, c, d)
+				}
+			}
+			if !regexp.MustCompile(`^((set|vector)\[)?(addr|bool|count|double|enum|int|interval|port|string|subnet|time)\]?$`).MatchString(typ) {
+				t.Errorf("%s.log: type of %s", log, c)
+			}
+		}
+	}
+}
+
+func TestMalcolmAndSecurityOnionKnowTheColumnsOfSMTP(t *testing.T) {
+	// By their place the one, by their name the other.
+	want := "ts uid id.orig_h id.orig_p id.resp_h id.resp_p trans_depth helo mailfrom rcptto date from to cc reply_to msg_id in_reply_to subject x_originating_ip first_received second_received last_reply path user_agent tls fuids is_webmail"
+	var got []string
+	for _, c := range allLogs(t)["smtp"] {
+		name, _, _ := strings.Cut(c, " ")
+		got = append(got, name)
+	}
+	if s := strings.Join(got, " "); s != want {
+		t.Errorf("columns %s", s)
+	}
+}
+
+func TestFilebeatGetsDatesAsMailsHaveThem(t *testing.T) {
+	// It reads one form of them; none is put into another one.
+	const date = "Tue, 4 Nov 2026 00:10:00 +0100"
+	m, s, dir := newStream(t, func(c *Config) { c.ASCII.JSON = true })
+	write(t, s, date)
+	m.Close()
+	var row struct{ Note string }
+	if err := json.Unmarshal([]byte(readFile(t, dir, "mail.log")), &row); err != nil || row.Note != date {
+		t.Errorf("%q, %v", row.Note, err)
+	}
 }
