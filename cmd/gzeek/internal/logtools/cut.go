@@ -51,7 +51,8 @@ type cutOptions struct {
 
 // cutter is cut at work. It keeps to what zeek-cut does, down to its
 // complaints, as scripts depend on it. (Only the last byte of a log that
-// doesn't end with a newline is kept, where zeek-cut drops it.)
+// doesn't end with a newline is kept, where zeek-cut drops it; and -U %s is the
+// time itself, where C takes UTC's clock for the local one.)
 type cutter struct {
 	cutOptions
 	stdout io.Writer

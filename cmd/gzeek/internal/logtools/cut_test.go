@@ -120,6 +120,18 @@ func TestCutFlags(t *testing.T) {
 	}
 }
 
+func TestCutGivesSecondsInUTCAsTheyAre(t *testing.T) {
+	defer func(l *time.Location) { time.Local = l }(time.Local)
+	time.Local = time.FixedZone("", -5*3600)
+	const log = "#separator \\x09\n#fields\tts\n#types\ttime\n1700000000.250000\n"
+	for _, flag := range []string{"-U", "-D"} {
+		var out bytes.Buffer
+		if Cut([]string{flag, "%s", "ts"}, strings.NewReader(log), &out, io.Discard) != 0 || out.String() != "1700000000\n" {
+			t.Errorf("%s: %q", flag, out.String())
+		}
+	}
+}
+
 func BenchmarkCut(b *testing.B) {
 	var log bytes.Buffer
 	log.WriteString("#separator \\x09\n#unset_field\t-\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tservice\tduration\torig_bytes\n" +
