@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/gzeek/gzeek/engine"
 	"github.com/gzeek/gzeek/policy"
 	"github.com/gzeek/gzeek/redef"
@@ -29,9 +31,7 @@ func policiesCommand(args []string, std stdio) int {
 func redefsCommand(args []string, std stdio) int {
 	var f runFlags
 	fs := newFlags(&f)
-	changed := fs.Bool("changed", false, "only options that are not at their default")
-	all := fs.Bool("all", false, "load every policy, to see the options of all")
-	asTOML := fs.Bool("toml", false, "print a configuration file to start from")
+	changed, all, asTOML := redefsFlags(fs)
 	if err := fs.Parse(args); err != nil {
 		return usageError(std, explainFlag(err))
 	}
@@ -70,6 +70,13 @@ func redefsCommand(args []string, std stdio) int {
 		}
 	}
 	return exitOK
+}
+
+// redefsFlags are the flags that redefs has beside those of a run.
+func redefsFlags(fs *pflag.FlagSet) (changed, all, asTOML *bool) {
+	return fs.Bool("changed", false, "only options that are not at their default"),
+		fs.Bool("all", false, "load every policy, to see the options of all"),
+		fs.Bool("toml", false, "print a configuration file to start from")
 }
 
 const redefsHelp = `gzeek redefs [PATTERN...] [flags, policies and settings of a run]

@@ -39,6 +39,7 @@ func commands() []command {
 		{"policies", "lists the policies that can be loaded", policiesCommand},
 		{"redefs", "lists the options with values, origins and docs; --toml writes a file to start from", redefsCommand},
 		{"options", "is redefs by another name", redefsCommand},
+		{"completion", "prints what makes bash, zsh or fish complete words", completionCommand},
 		{"check", "says whether a configuration is valid, without running", checkCommand},
 		{"import-redefs", "turns the redef and @load lines of Zeek scripts into a configuration file", importCommand},
 		{"version", "prints the version", func(_ []string, std stdio) int {
@@ -62,6 +63,9 @@ func run(args []string, std stdio) int {
 	if len(args) == 0 {
 		fmt.Fprint(std.out, shortHelp)
 		return exitOK
+	}
+	if args[0] == "__complete" { // for shells, so no one sees it
+		return completeCommand(args[1:], std)
 	}
 	for _, c := range commands() {
 		if args[0] == c.name {
