@@ -88,7 +88,6 @@ type Engine struct {
 	initializing    bool
 	initErrors      []error
 	scriptErrors    uint64
-	mails           uint64
 	started         time.Time
 }
 

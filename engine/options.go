@@ -37,7 +37,6 @@ type settings struct {
 	bitsPerUID                     uint64
 	maxTimerExpires                uint64
 	validateVXLAN                  bool
-	seed2011Header                 bool
 }
 
 func defaultSettings() settings {

@@ -109,7 +109,8 @@ func bodyLine(rng *rand.Rand) []byte {
 		}
 	}
 	for rng.IntN(6) == 0 && len(b) > 0 {
-		b[rng.IntN(len(b))] = byte(rng.IntN(256)) & byte(rng.IntN(256))
+		few, bits := byte(rng.IntN(256)), byte(rng.IntN(256)) // small values more often
+		b[rng.IntN(len(b))] = few & bits
 	}
 	return b
 }

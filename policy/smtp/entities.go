@@ -131,14 +131,14 @@ func (p *SMTP) fileHandle(dst []byte, c *event.Conn, _ bool) []byte {
 
 // describe says from whom to whom a file goes (SMTP::describe).
 func (p *SMTP) describe(f *event.File) string {
-	for _, c := range f.Conns {
-		i, ok := p.info.Get(c)
-		if !ok {
-			panic(event.ScriptError{Msg: "field value missing (SMTP::c$smtp)"})
-		}
-		return i.describe()
+	if len(f.Conns) == 0 {
+		return ""
 	}
-	return ""
+	i, ok := p.info.Get(f.Conns[0])
+	if !ok {
+		panic(event.ScriptError{Msg: "field value missing (SMTP::c$smtp)"})
+	}
+	return i.describe()
 }
 
 func (i *Info) describe() string {
