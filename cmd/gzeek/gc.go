@@ -8,7 +8,7 @@ import (
 )
 
 // Garbage may take this many octets before it is collected, however little is
-// alive: a fourth or so of the time of a run over ordinary mail goes into
+// alive: a tenth or so of the time of a run over ordinary mail goes into
 // collecting a few megabytes again and again otherwise. Beyond, as much as is
 // alive, as usual: half as much doesn't make the peak of a million half-open
 // connections any lower.
