@@ -16,7 +16,6 @@ import (
 	"github.com/gzeek/gzeek/policy"
 	"github.com/gzeek/gzeek/redef"
 	"github.com/gzeek/gzeek/redef/zeekscript"
-	"github.com/gzeek/gzeek/seed"
 )
 
 const importHelp = `gzeek import-redefs FILE.zeek...
@@ -117,7 +116,7 @@ func (im *scriptImport) run(scripts []script) error {
 			}
 		}
 	}
-	keys := seed.Random()
+	keys := listingKeys()
 	eng, err := engine.New(engine.Config{Keys: keys, Policies: im.load})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/gzeek/gzeek/engine"
 	"github.com/gzeek/gzeek/policy"
 	"github.com/gzeek/gzeek/redef"
+	"github.com/gzeek/gzeek/seed"
 )
 
 // policiesCommand lists what can be loaded.
@@ -49,6 +51,9 @@ func redefsCommand(args []string, std stdio) int {
 	if err != nil {
 		return usageError(std, err)
 	}
+	if f.seedFile == "" && os.Getenv("ZEEK_SEED_FILE") == "" && os.Getenv("ZEEK_SEED_VALUES") == "" {
+		cfg.Keys = listingKeys()
+	}
 	if *all {
 		cfg.Policies = append(cfg.Policies, allPolicies()...)
 	}
@@ -71,6 +76,10 @@ func redefsCommand(args []string, std stdio) int {
 	}
 	return exitOK
 }
+
+// listingKeys keep the elements of sets in one order from call to call, where a
+// run without a seed has another one each time.
+func listingKeys() *seed.Keys { return seed.New([seed.Count]uint32{}) }
 
 // redefsFlags are the flags that redefs has beside those of a run.
 func redefsFlags(fs *pflag.FlagSet) (changed, all, asTOML *bool) {

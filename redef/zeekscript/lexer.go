@@ -72,6 +72,10 @@ func (l *lexer) next() token {
 	case c == '@':
 		l.pos++
 		l.word()
+		for strings.HasPrefix(l.text[l.pos:], "-") { // @load-sigs
+			l.pos++
+			l.word()
+		}
 		t.kind = directive
 		l.operand = true
 	case isWordByte(c):
