@@ -46,6 +46,9 @@ func (im *Importer) Set(at Place, name, op, value string) error {
 		ev.unknown(at, name)
 		return fmt.Errorf("%s", ev.problems[0].Msg)
 	}
+	if op != "=" && op != "+=" && op != "-=" {
+		return fmt.Errorf("%s is no way to set an option", clip(op))
+	}
 	p := parser{ev: ev, text: value}
 	v, err := p.whole(o.typ)
 	if err != nil {
