@@ -141,16 +141,17 @@ func (c *checker) check(args []string) *engine.Engine {
 
 // arguments asks configure about each argument alone, so that it reports each.
 func (c *checker) arguments(args []string) *engine.Config {
-	f := runFlags{noConfig: true, seedFile: c.f.seedFile, bare: c.f.bare, noChecks: c.f.noChecks, ifaces: c.f.ifaces}
+	f := c.f
+	f.noConfig, f.configs = true, nil // files are read apart from this
 	cfg, err := configure(&f, nil)
 	if err != nil {
 		c.wrong(err)
-		cfg = &engine.Config{Bare: c.f.bare}
+		cfg = &engine.Config{Bare: c.f.bare, Live: len(c.f.ifaces) > 0, AlsoJSON: c.f.alsoJSON}
 	}
 	settings := cfg.Settings // of flags: they come behind those of arguments
 	cfg.Settings = nil
 	for _, a := range args {
-		one, err := configure(&runFlags{noConfig: true, seedFile: c.f.seedFile}, []string{a})
+		one, err := configure(&runFlags{noConfig: true}, []string{a})
 		if err != nil {
 			c.wrong(err)
 			c.guess = true

@@ -59,7 +59,7 @@ func TestCheckReportsAllThatIsWrong(t *testing.T) {
 		"b.toml": "x = [",
 	})
 	args := strings.Fields("check -e --confg=x -r none.pcap --config a.toml --config b.toml Site::local_net+={1.2.3.0/8} " +
-		"Site::local_nets={1} frob SMTP::ports= Software::asset_tracking=ALL_HOSTS -w no/x")
+		"Site::local_nets={1} frob SMTP::ports= Software::asset_tracking=ALL_HOSTS -w no/x -G none")
 	out, errs, status := gzeek(t, append(args, "-f", "tcp porto 3")...)
 	if status != exitUsage || out != "" {
 		t.Errorf("%d %q", status, out)
@@ -78,6 +78,7 @@ func TestCheckReportsAllThatIsWrong(t *testing.T) {
 		"none.pcap: can't be opened",
 		"tcp porto 3",
 		"there is no folder no",
+		"cannot read the seed file none",
 	} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("missing: %s", want)
