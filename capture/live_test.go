@@ -139,13 +139,10 @@ func TestLiveFilterAndSnaplen(t *testing.T) {
 func TestLiveTimesOut(t *testing.T) {
 	liveSources(t, func(t *testing.T, iface string) {
 		s := listen(t, iface, LiveOptions{BufferMB: 4, Filter: "tcp port 1 and udp port 1 or ether proto 0x1234", Timeout: 10 * time.Millisecond})
-		start := time.Now()
+		// Without a timeout this would wait until the test's own limit.
 		var f Frame
 		if err := s.Next(&f); !errors.Is(err, ErrTimeout) {
 			t.Errorf("%v", err)
-		}
-		if d := time.Since(start); d > 3*time.Second {
-			t.Errorf("waited %v", d)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)

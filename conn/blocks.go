@@ -62,8 +62,6 @@ func (l *blockList) popFirst() {
 // pos is a place in the list.
 type pos struct{ run, i int }
 
-func (l *blockList) begin() pos { return pos{0, l.head} }
-
 func (l *blockList) at(p pos) *block {
 	if p.run >= len(l.runs) || p.i >= len(l.runs[p.run]) {
 		return nil

@@ -41,7 +41,7 @@ func TestBlocksHoldFirstOctetsInOrder(t *testing.T) {
 func check(t *testing.T, l *blockList, want map[uint64]byte) {
 	t.Helper()
 	n, blocks, last := 0, 0, uint64(0)
-	for p := l.begin(); ; p = l.next(p) {
+	for p := (pos{0, l.head}); ; p = l.next(p) {
 		b := l.at(p)
 		if b == nil {
 			break

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -278,7 +279,12 @@ type Summary struct {
 	Mails          uint64 // records of smtp.log
 	Files          uint64
 	HandlerErrors  uint64
-	Elapsed        time.Duration
+	// Lost are packets that the kernel dropped before gzeek could read them.
+	Lost uint64
+	// Undecoded are packets that were dropped because of an error in gzeek's
+	// decoder.
+	Undecoded uint64
+	Elapsed   time.Duration
 }
 
 // Run reads src to its end, or until ctx is done, and writes the logs. An error
@@ -290,15 +296,34 @@ func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	if err := e.start(); err != nil {
 		return Summary{}, err
 	}
-	err := e.loop(ctx, src)
-	if ferr := e.finish(); ferr != nil {
+	err, broken := e.guard(func() error { return e.loop(ctx, src) })
+	if broken {
+		err = fmt.Errorf("packet %d: %w", src.Stats().Received, err)
+	} else {
+		var ferr error
+		ferr, broken = e.guard(e.finish)
 		err = errors.Join(err, ferr)
+	}
+	if broken {
+		err = errors.Join(err, e.logs.Close())
 	}
 	st := src.Stats()
 	return Summary{
 		Packets: st.Received, Bytes: st.Bytes, Connections: e.table.Stats().Created, Mails: e.mailsLogged(),
-		Files: e.files.Stats().Total, HandlerErrors: e.scriptErrors, Elapsed: time.Since(e.started),
+		Files: e.files.Stats().Total, HandlerErrors: e.scriptErrors,
+		Lost: st.Dropped, Undecoded: e.decoder.Stats().Panics, Elapsed: time.Since(e.started),
 	}, err
+}
+
+// guard turns a panic of gzeek's own code into an error, so that the logs of a
+// run that can't go on are closed with all that was written.
+func (e *Engine) guard(f func() error) (err error, broken bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			err, broken = fmt.Errorf("an error in gzeek, please report it: %v\n%s", r, debug.Stack()), true
+		}
+	}()
+	return f(), false
 }
 
 func (e *Engine) mailsLogged() uint64 {

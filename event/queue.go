@@ -200,24 +200,25 @@ func (t *Topic[E]) invoke(b *body[E], ev *E) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			t.failed(b, r)
+			t.q.failed(t.name, b.Policy, r)
 		}
 	}()
 	b.fn(ev)
 }
 
-func (t *Topic[E]) failed(b *body[E], r any) {
-	e := HandlerError{Event: t.name, Policy: b.Policy}
+// failed reports what a body of an event or a hook has panicked with.
+func (q *Queue) failed(name, policy string, r any) {
+	e := HandlerError{Event: name, Policy: policy}
 	if se, ok := r.(ScriptError); ok {
 		e.Err = se
 	} else {
 		e.Err = fmt.Errorf("panic: %v", r)
 		e.Stack = debug.Stack()
 	}
-	if t.q.OnError == nil {
+	if q.OnError == nil {
 		panic(e)
 	}
-	t.q.OnError(e)
+	q.OnError(e)
 }
 
 // arena hands out copies that all die together.

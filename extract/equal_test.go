@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/gzeek/gzeek/pattern"
@@ -24,7 +25,6 @@ var (
 	aQuote      = pattern.MustCompile(`/\"/`)
 	hasLanguage = pattern.MustCompile("/^[a-zA-Z0-9\\!#$%&+-^_`{}~]+'[a-zA-Z0-9\\!#$%&+-^_`{}~]*'/")
 	language    = pattern.MustCompile(`/^.+'.*'/`)
-	notHex      = pattern.MustCompile(`/[^A-Fa-f0-9]/`)
 )
 
 func emailsByPattern(s []byte) (list [][]byte) {
@@ -46,6 +46,12 @@ func urlsWithoutSchemeByPattern(s []byte) (list [][]byte) {
 		list = append(list, urlScheme.Sub(m, nil))
 	}
 	return list
+}
+
+// toCount reads digits; what is too large is the largest number.
+func toCount(digits []byte) uint64 {
+	n, _ := strconv.ParseUint(string(digits), 10, 64)
+	return n
 }
 
 func countByPattern(s []byte, first bool) uint64 {
@@ -70,18 +76,6 @@ func filenameByPattern(s []byte) []byte {
 		name = language.Sub(name, nil)
 	}
 	return UnescapeURI(name)
-}
-
-func macByPattern(s []byte) []byte {
-	h := ToLower(notHex.Gsub(s, nil))
-	if len(h) != 12 && len(h) != 16 {
-		return nil
-	}
-	var pairs [][]byte
-	for ; len(h) > 0; h = h[2:] {
-		pairs = append(pairs, h[:2])
-	}
-	return bytes.Join(pairs, []byte(":"))
 }
 
 func equalLists(t testing.TB, what string, s []byte, got, want [][]byte) {
@@ -116,9 +110,6 @@ func checkEqual(t testing.TB, s []byte) {
 	if got, want := ExtractFilenameFromContentDisposition(s), filenameByPattern(s); !bytes.Equal(got, want) {
 		t.Errorf("extract_filename_from_content_disposition(%q) = %q, by the pattern: %q", s, got, want)
 	}
-	if got, want := NormalizeMAC(s), macByPattern(s); !bytes.Equal(got, want) {
-		t.Errorf("normalize_mac(%q) = %q, by the pattern: %q", s, got, want)
-	}
 	// The quick ways to say no must not say no to more than the long ones.
 	if !mayHoldIP(s) && len(ipAddr().FindAll(s)) > 0 {
 		t.Errorf("mayHoldIP(%q) = false", s)
@@ -126,11 +117,6 @@ func checkEqual(t testing.TB, s []byte) {
 	if plain, ok := plainV4(s); ok {
 		if _, want := ParseAddr(s); plain != want {
 			t.Errorf("plainV4(%q) = %v", s, plain)
-		}
-	}
-	for _, ip := range SeedFindIPAddresses(nil, s) {
-		if !bytes.Contains(s, ip) {
-			t.Errorf("%q is not in %q", ip, s)
 		}
 	}
 	if !bytes.Equal(s, before) {

@@ -38,24 +38,3 @@ func digitsToCount(s []byte) uint64 {
 	}
 	return n
 }
-
-// toCount is to_count for base 10 as C's strtoull reads: white space, a sign, digits; white space may follow. Anything else is
-// 0. Zeek: zeek.bif.
-func toCount(s []byte) uint64 {
-	s = Strip(s)
-	negative := false
-	if len(s) > 1 && (s[0] == '-' || s[0] == '+') {
-		negative = s[0] == '-'
-		s = s[1:]
-	}
-	for _, c := range s {
-		if !isDigit(c) {
-			return 0
-		}
-	}
-	n := digitsToCount(s)
-	if negative && n != math.MaxUint64 {
-		n = -n
-	}
-	return n
-}

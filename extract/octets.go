@@ -36,19 +36,13 @@ func Strip(s []byte) []byte {
 }
 
 // ToLower is to_lower: ASCII letters alone. The result is s itself if nothing changes, else new.
-func ToLower(s []byte) []byte { return mapLetters(s, 'A', 'Z') }
-
-// ToUpper is to_upper: ASCII letters alone. The result is s itself if nothing changes, else new.
-func ToUpper(s []byte) []byte { return mapLetters(s, 'a', 'z') }
-
-// mapLetters gives the letters between from and to the other case.
-func mapLetters(s []byte, from, to byte) []byte {
+func ToLower(s []byte) []byte {
 	for i, c := range s {
-		if c >= from && c <= to {
+		if c >= 'A' && c <= 'Z' {
 			b := append([]byte(nil), s...)
 			for ; i < len(b); i++ {
-				if c := b[i]; c >= from && c <= to {
-					b[i] = c ^ 0x20
+				if c := b[i]; c >= 'A' && c <= 'Z' {
+					b[i] = c | 0x20
 				}
 			}
 			return b

@@ -3,8 +3,6 @@ package notice
 import (
 	"fmt"
 	"net/netip"
-	"runtime/debug"
-	"slices"
 
 	"github.com/gzeek/gzeek/dict"
 	"github.com/gzeek/gzeek/event"
@@ -61,7 +59,7 @@ type Framework struct {
 	actions int // how many are declared
 
 	suppressing         *suppressing
-	policyHook, actHook hook
+	policyHook, actHook *event.Hook[*Notice]
 	mail                *mailer
 	delayed             *event.Topic[delayedMail]
 	lookupName          func(netip.Addr) string
@@ -76,8 +74,8 @@ func load(c *policy.Context) error {
 		site:       policy.Use[*site.Site](c),
 		actions:    baseActions,
 		lookupName: lookupName,
-		policyHook: hook{name: "Notice::policy", events: c.Events},
-		actHook:    hook{name: "Notice::notice", events: c.Events},
+		policyHook: event.NewHook[*Notice](c.Events.Queue, "Notice::policy"),
+		actHook:    event.NewHook[*Notice](c.Events.Queue, "Notice::notice"),
 	}
 	f.declareOptions(c.Options)
 	f.suppressing = newSuppressing(f)
@@ -133,13 +131,13 @@ func (f *Framework) AddColumn(col policy.Column[Notice]) {
 // OnPolicy adds a body to the hook Notice::policy: it may change the notice and
 // its actions. False is break: lower bodies don't run.
 func (f *Framework) OnPolicy(priority int, body func(n *Notice) bool) {
-	f.policyHook.add(f.ctx.Policy(), priority, body)
+	f.policyHook.Add(f.ctx.Policy(), priority, body)
 }
 
 // OnNotice adds a body to the hook Notice::notice, which carries out actions.
 // The logs are written and mails sent at priority -5.
 func (f *Framework) OnNotice(priority int, body func(n *Notice) bool) {
-	f.actHook.add(f.ctx.Policy(), priority, body)
+	f.actHook.Add(f.ctx.Policy(), priority, body)
 }
 
 // Raise is NOTICE: it runs the notice through suppression, policy and actions
@@ -152,7 +150,7 @@ func (f *Framework) Raise(n *Notice) {
 		return
 	}
 	f.applyPolicy(n)
-	f.actHook.run(n)
+	f.actHook.Run(n)
 }
 
 // Suppresses says whether a notice would be suppressed now:
@@ -204,7 +202,7 @@ func (f *Framework) applyPolicy(n *Notice) {
 		seconds := f.opt.suppressionInterval.Get()
 		n.SuppressFor = &seconds
 	}
-	f.policyHook.run(n)
+	f.policyHook.Run(n)
 }
 
 // fillFromFile is Notice::populate_file_info: the description, and the
@@ -266,56 +264,4 @@ func (f *Framework) conclude(n *Notice) {
 		f.Drop.Enqueue(Dropped{n})
 	}
 	f.suppressing.begin(n)
-}
-
-// hook is a hook of Zeek with a notice as its parameter.
-type hook struct {
-	name   string
-	events *event.Events
-	bodies []hookBody
-}
-
-type hookBody struct {
-	policy   string
-	priority int
-	fn       func(*Notice) bool
-}
-
-func (h *hook) add(policy string, priority int, fn func(*Notice) bool) {
-	i := len(h.bodies)
-	for i > 0 && h.bodies[i-1].priority < priority {
-		i--
-	}
-	h.bodies = slices.Insert(h.bodies, i, hookBody{policy, priority, fn})
-}
-
-func (h *hook) run(n *Notice) {
-	for i := range h.bodies {
-		if !h.invoke(&h.bodies[i], n) {
-			return
-		}
-	}
-}
-
-// invoke runs one body. An error ends that body only and is no break (Func.cc,
-// ScriptFunc::Invoke).
-func (h *hook) invoke(b *hookBody, n *Notice) (goOn bool) {
-	defer func() {
-		r := recover()
-		if r == nil {
-			return
-		}
-		goOn = true
-		e := event.HandlerError{Event: h.name, Policy: b.policy}
-		if se, ok := r.(event.ScriptError); ok {
-			e.Err = se
-		} else {
-			e.Err, e.Stack = fmt.Errorf("panic: %v", r), debug.Stack()
-		}
-		if h.events.OnError == nil {
-			panic(e)
-		}
-		h.events.OnError(e)
-	}()
-	return b.fn(n)
 }

@@ -92,10 +92,6 @@ func NewDecoder(opts Options, ev *event.Events, timers *timer.Manager, weirds *w
 	return d
 }
 
-// SetIgnoreChecksumsNets changes ignore_checksums_nets, the only one of the
-// options that Zeek allows to change during a run.
-func (d *Decoder) SetIgnoreChecksumsNets(nets []netip.Prefix) { d.opts.IgnoreChecksumsNets = nets }
-
 // Stats returns the counters.
 func (d *Decoder) Stats() Stats {
 	s := d.stats

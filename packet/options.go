@@ -6,7 +6,7 @@ import (
 )
 
 // Options are the options of Zeek that the decoder obeys, with their names.
-// They are fixed once a Decoder is made, but for IgnoreChecksumsNets.
+// They are fixed once a Decoder is made.
 type Options struct {
 	IgnoreChecksums     bool           // ignore_checksums
 	IgnoreChecksumsNets []netip.Prefix // ignore_checksums_nets

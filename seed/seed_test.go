@@ -137,21 +137,6 @@ func TestUniqueIDsAreCutAt19Characters(t *testing.T) {
 	}
 }
 
-func TestRandIsZeeks(t *testing.T) {
-	r := NewRand(testKeys(t))
-	for _, v := range vectors(t, "rand") {
-		n, _ := strconv.ParseUint(get[string](t, v.Input), 10, 64)
-		want, _ := strconv.ParseUint(get[string](t, v.Output), 10, 64)
-		if got := r.Below(n); got != want {
-			t.Errorf("%s: rand(%d) = %d, want %d", v.ID, n, got, want)
-		}
-	}
-	r.Seed(0)
-	if got := r.Number(); got != lehmerMul {
-		t.Errorf("after srand(0): %d, want %d", got, lehmerMul)
-	}
-}
-
 func TestHashesAreZeeks(t *testing.T) {
 	k := testKeys(t)
 	for _, v := range vectors(t, "siphash64") {
@@ -299,9 +284,6 @@ func TestSavedSeedRepeatsTheRun(t *testing.T) {
 	}
 	if a, b := NewIDs(k, 96).NextUID(), NewIDs(again, 96).NextUID(); a != b {
 		t.Errorf("%s and %s", a, b)
-	}
-	if a, b := NewRand(k).Number(), NewRand(again).Number(); a != b {
-		t.Errorf("%d and %d", a, b)
 	}
 }
 

@@ -22,7 +22,6 @@ type Stream struct {
 	writers map[writerKey]*writerState
 	order   []*writerState // in order of creation
 	writes  uint64
-	dropped uint64
 }
 
 // ExtField is a column that a filter puts before those of the stream, named
@@ -347,7 +346,6 @@ func (s *Stream) writeTo(f *filterState, rec []Value) error {
 		size += row[i].size()
 	}
 	if size > s.m.cfg.MaxLogRecordSize {
-		s.dropped++
 		s.m.cfg.Weird("log_record_too_large", s.id)
 		return nil
 	}

@@ -243,6 +243,12 @@ func execute(eng *engine.Engine, f *runFlags, std stdio) int {
 	if sum.HandlerErrors > 0 {
 		fmt.Fprintf(std.err, "warning: %d run-time errors of policies, see reporter.log\n", sum.HandlerErrors)
 	}
+	if sum.Lost > 0 {
+		fmt.Fprintf(std.err, "warning: %d packets were lost before gzeek could read them: give it less (-f), or a faster machine\n", sum.Lost)
+	}
+	if sum.Undecoded > 0 {
+		fmt.Fprintf(std.err, "warning: %d packets were dropped because of an error in gzeek's decoder: please report it with the capture\n", sum.Undecoded)
+	}
 	if err != nil {
 		return failed(std, err)
 	}

@@ -338,3 +338,29 @@ func TestHeaderLinesOfKnownNamesCostNoMemory(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestAddressesAreWhatTheSnapshotFound(t *testing.T) {
+	s := &script{re: newExpressions()}
+	for in, want := range map[string][]string{
+		"a [1.2.3.4] (999.1.1.1) 256.1.1.1 300.1.2.3": {"1.2.3.4"},
+		"1.2.3.4.5":             {"1.2.3.4"},
+		"x ::ffff:1.2.3.4":      {"::ffff:1.2.3.4"},
+		"IPv6:2001:db8::1":      {"6:2001:db8::1"},
+		"a::b":                  {"a::b"},
+		"12:34:56 +0000":        nil,
+		"1:2:3:4:5:6:7:8:9":     {"1:2:3:4:5:6:7:8"},
+		"1:2:3:4:5:6:7:8:9::":   {"1:2:3:4:5:6:7:8:9::"},
+		"1:2:3:4:5:6:999.1.1.1": {"1:2:3:4:5:6:999.1.1.1"}, // taken without a look, as the snapshot did
+	} {
+		got := s.findIPAddresses([]byte(in))
+		if len(got) != len(want) {
+			t.Errorf("%q: %q, want %q", in, got, want)
+			continue
+		}
+		for i := range got {
+			if string(got[i]) != want[i] {
+				t.Errorf("%q: %q, want %q", in, got, want)
+			}
+		}
+	}
+}

@@ -87,12 +87,12 @@ type Framework struct {
 	store  store
 	input  input
 
-	seenPolicy   hook[seenArgs]
-	extendMatch  hook[extendArgs]
-	itemExpired  hook[expiredArgs]
-	filterItem   hook[*Item]
-	inserted     hook[indicatorArgs]
-	removedHook  hook[indicatorArgs]
+	seenPolicy   *event.Hook[seenArgs]
+	extendMatch  *event.Hook[extendArgs]
+	itemExpired  *event.Hook[expiredArgs]
+	filterItem   *event.Hook[*Item]
+	inserted     *event.Hook[indicatorArgs]
+	removedHook  *event.Hook[indicatorArgs]
 	removedTopic *event.Topic[indicatorArgs]
 
 	disabled map[Type]bool // see extras.go
@@ -107,14 +107,14 @@ func load(c *policy.Context) error {
 		names:    newVocabulary(),
 		disabled: make(map[Type]bool),
 	}
-	f.initHooks(c.Events)
+	f.initHooks(c.Events.Queue)
 	f.initStore()
 	f.Log = policy.NewStream(c, "Intel::LOG", "intel", "Intel::log_intel", columns()...)
 	q := c.Events.Queue
 	f.Match = event.Declare[Match](q, "Intel::match", "s: Intel::Seen", "items: set[Intel::Item]")
 	f.ReadEntry = event.Declare[Item](q, "Intel::read_entry", "item: Intel::Item")
 	f.removedTopic = event.Declare[indicatorArgs](q, "Intel::remove_indicator", "item: Intel::Item")
-	f.removedTopic.Handle(c.Policy(), 0, func(e *indicatorArgs) { f.removedHook.run(*e) })
+	f.removedTopic.Handle(c.Policy(), 0, func(e *indicatorArgs) { f.removedHook.Run(*e) })
 	f.Match.Handle(c.Policy(), 5, f.log)
 	f.ReadEntry.Handle(c.Policy(), 0, func(item *Item) { f.Insert(*item) })
 	f.OnExtendMatch(6, f.addFile)
@@ -127,7 +127,7 @@ func load(c *policy.Context) error {
 // Wants says whether Seen can have any effect for data of a type. Who has to
 // work for what it sees asks first.
 func (f *Framework) Wants(t Type) bool {
-	return !f.disabled[t] && (f.store.counts[t.Number] > 0 || f.seenPolicy.used())
+	return !f.disabled[t] && (f.store.counts[t.Number] > 0 || f.seenPolicy.Used())
 }
 
 // Seen looks a piece of data up, and raises Match if it is an indicator.
@@ -138,11 +138,11 @@ func (f *Framework) Seen(s Seen) {
 	} else {
 		found = f.store.hasText(s.Indicator, s.Type)
 	}
-	if !found && !f.seenPolicy.used() {
+	if !found && !f.seenPolicy.Used() {
 		return
 	}
 	kept := s
-	if !f.seenPolicy.run(seenArgs{&kept, found}) || !found {
+	if !f.seenPolicy.Run(seenArgs{&kept, found}) || !found {
 		return
 	}
 	if kept.Host.IsValid() {

@@ -28,7 +28,7 @@ func (f *Framework) log(e *Match) {
 		TS: f.ctx.Now(), Seen: e.Seen,
 		Matched: dict.NewEnumSet(f.ctx.Keys), Sources: dict.NewStringSet(f.ctx.Keys),
 	}
-	if f.extendMatch.run(extendArgs{info, e.Seen, e.Items}) {
+	if f.extendMatch.Run(extendArgs{info, e.Seen, e.Items}) {
 		f.Log.Write(info)
 	}
 }

@@ -247,7 +247,7 @@ func (s *store) delete(e *entry) {
 // Insert puts an indicator in, unless Intel::filter_item is against it. What the
 // same source said of it before is replaced; item.Meta is kept.
 func (f *Framework) Insert(item Item) {
-	if f.filterItem.used() && !f.filterItem.run(&item) {
+	if f.filterItem.Used() && !f.filterItem.Run(&item) {
 		return
 	}
 	e, ok := entryOf(item.Indicator, item.Type)
@@ -268,8 +268,8 @@ func (f *Framework) Insert(item Item) {
 		if e.t == TypeSubnet {
 			f.store.countNetwork(e.subnet, 1)
 		}
-		if f.inserted.used() {
-			f.inserted.run(indicatorArgs{e.value(), e.t})
+		if f.inserted.Used() {
+			f.inserted.Run(indicatorArgs{e.value(), e.t})
 		}
 	}
 }
@@ -305,7 +305,7 @@ func (f *Framework) expire(indicator string, t Type, m *metas) (stay float64) {
 	for _, meta := range m.All() {
 		set.Add(meta)
 	}
-	if f.itemExpired.run(expiredArgs{indicator, t, set.Elements()}) {
+	if f.itemExpired.Run(expiredArgs{indicator, t, set.Elements()}) {
 		return f.store.hosts.Timeout
 	}
 	f.Remove(Item{Indicator: indicator, Type: t}, true)
