@@ -102,21 +102,15 @@ func (n *Notice) HasAction(a Action) bool { return n.Actions.Has(a) }
 
 // columns of Notice::Info in main.zeek. Those of the actions come behind.
 func columns() []policy.Column[Notice] {
-	text := func(name string, get func(*Notice) (string, bool)) policy.Column[Notice] {
-		return policy.String(name, get)
-	}
-	plain := func(name string, get func(*Notice) string) policy.Column[Notice] {
-		return text(name, func(n *Notice) (string, bool) { s := get(n); return s, s != "" })
-	}
 	cols := []policy.Column[Notice]{
 		policy.Time("ts", func(n *Notice) float64 { return n.TS }),
-		plain("uid", func(n *Notice) string { return n.UID }),
+		policy.Text("uid", func(n *Notice) string { return n.UID }),
 	}
 	cols = append(cols, policy.ConnID(func(n *Notice) *event.ConnID { return n.ID })...)
 	return append(cols,
-		plain("fuid", func(n *Notice) string { return n.FUID }),
-		plain("file_mime_type", func(n *Notice) string { return n.FileMIMEType }),
-		text("file_desc", func(n *Notice) (string, bool) {
+		policy.Text("fuid", func(n *Notice) string { return n.FUID }),
+		policy.Text("file_mime_type", func(n *Notice) string { return n.FileMIMEType }),
+		policy.String("file_desc", func(n *Notice) (string, bool) {
 			if n.FileDesc == nil {
 				return "", false
 			}
@@ -129,8 +123,8 @@ func columns() []policy.Column[Notice] {
 			return n.Proto.String(), true
 		}),
 		policy.Enum("note", func(n *Notice) (string, bool) { return n.Note, true }),
-		text("msg", func(n *Notice) (string, bool) { return n.Msg, n.hasMsg() }),
-		text("sub", func(n *Notice) (string, bool) { return n.Sub, n.hasSub() }),
+		policy.String("msg", func(n *Notice) (string, bool) { return n.Msg, n.hasMsg() }),
+		policy.String("sub", func(n *Notice) (string, bool) { return n.Sub, n.hasSub() }),
 		policy.Addr("src", func(n *Notice) netip.Addr { return n.Src }),
 		policy.Addr("dst", func(n *Notice) netip.Addr { return n.Dst }),
 		policy.Port("p", func(n *Notice) (uint16, bool) {
@@ -145,7 +139,7 @@ func columns() []policy.Column[Notice] {
 			}
 			return *n.N, true
 		}),
-		plain("peer_descr", func(n *Notice) string { return n.PeerDescr }),
+		policy.Text("peer_descr", func(n *Notice) string { return n.PeerDescr }),
 		policy.Column[Notice]{Name: "actions", Type: zeeklog.SetOf(zeeklog.Enum), Get: func(n *Notice, v *zeeklog.Value) {
 			v.SetEmptySet()
 			for a := range n.Actions.All() {

@@ -52,6 +52,11 @@ func String[R any](name string, get func(*R) (string, bool)) Column[R] {
 	}}
 }
 
+// Text is a column of a string that is unset when it is empty.
+func Text[R any](name string, get func(*R) string) Column[R] {
+	return String(name, func(r *R) (string, bool) { s := get(r); return s, s != "" })
+}
+
 // Enum is a column of an enum, with its module.
 func Enum[R any](name string, get func(*R) (string, bool)) Column[R] {
 	return Column[R]{name, zeeklog.T(zeeklog.Enum), func(r *R, v *zeeklog.Value) {

@@ -49,9 +49,6 @@ says what is wrong with a configuration, all at once, without running.
 Flags:
 `
 
-// configPlaces are where configuration files are found by themselves.
-var configPlaces = []string{"/etc/gzeek/gzeek.toml", "gzeek.toml"}
-
 // checker collects what is wrong with a configuration. A run stops at the first
 // kind of mistake; a checker goes on, and takes care that a mistake doesn't make
 // others appear: when not all policies are known that were meant, the options
@@ -166,15 +163,7 @@ func (c *checker) arguments(args []string) *engine.Config {
 
 // configFiles reads the configuration files that can be read.
 func (c *checker) configFiles() *redef.Config {
-	var paths []string
-	if !c.f.noConfig {
-		for _, p := range configPlaces {
-			if exists(p) {
-				paths = append(paths, p)
-			}
-		}
-	}
-	paths = append(paths, c.f.configs...)
+	paths := configPaths(&c.f)
 	files, err := redef.LoadFiles(paths, engine.LogSection)
 	var problems redef.Problems
 	if !errors.As(err, &problems) {

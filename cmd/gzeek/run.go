@@ -154,18 +154,25 @@ func configure(f *runFlags, args []string) (*engine.Config, error) {
 	return cfg, nil
 }
 
-// readConfigs reads the configuration files of a run; nil without any.
-func readConfigs(f *runFlags) (*redef.Config, error) {
-	paths := f.configs
+// configPlaces are where configuration files are found by themselves.
+var configPlaces = []string{"/etc/gzeek/gzeek.toml", "gzeek.toml"}
+
+// configPaths are the configuration files of a run; later ones win.
+func configPaths(f *runFlags) []string {
+	var paths []string
 	if !f.noConfig {
-		var found []string
-		for _, p := range []string{"/etc/gzeek/gzeek.toml", "gzeek.toml"} {
+		for _, p := range configPlaces {
 			if exists(p) {
-				found = append(found, p)
+				paths = append(paths, p)
 			}
 		}
-		paths = append(found, paths...)
 	}
+	return append(paths, f.configs...)
+}
+
+// readConfigs reads the configuration files of a run; nil without any.
+func readConfigs(f *runFlags) (*redef.Config, error) {
+	paths := configPaths(f)
 	if len(paths) == 0 {
 		return nil, nil
 	}

@@ -45,7 +45,7 @@ func load(c *policy.Context) error {
 		policy.String("id", str(func(i *Info) string { return i.ID })),
 		policy.String("old_value", str(func(i *Info) string { return i.Old })),
 		policy.String("new_value", str(func(i *Info) string { return i.New })),
-		policy.String("location", func(i *Info) (string, bool) { return i.Location, i.Location != "" }),
+		policy.Text("location", func(i *Info) string { return i.Location }),
 	)})
 	return nil
 }

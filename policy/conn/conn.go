@@ -138,7 +138,7 @@ func (p *Conns) columns() []policy.Column[Info] {
 	cols = append(cols, policy.ConnID(func(i *Info) *event.ConnID { return &i.Conn.ID })...)
 	return append(cols,
 		policy.Enum("proto", func(i *Info) (string, bool) { return i.Conn.ID.Proto.String(), true }),
-		policy.String("service", func(i *Info) (string, bool) { return i.Service, i.Service != "" }),
+		policy.Text("service", func(i *Info) string { return i.Service }),
 		policy.Interval("duration", func(i *Info) (float64, bool) { return i.Conn.Duration, i.Conn.Duration > 0 }),
 		bytesOf("orig_bytes", func(c *event.Conn) uint64 { return c.Orig.Size }),
 		bytesOf("resp_bytes", func(c *event.Conn) uint64 { return c.Resp.Size }),

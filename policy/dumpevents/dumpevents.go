@@ -50,7 +50,7 @@ func load(c *policy.Context) error {
 	}
 	d.log = policy.NewStream(c, "Events::LOG", "events", "Events::log_events",
 		policy.Time("ts", func(i *Info) float64 { return i.TS }),
-		policy.String("uid", func(i *Info) (string, bool) { return i.UID, i.UID != "" }),
+		policy.Text("uid", func(i *Info) string { return i.UID }),
 		policy.String("name", func(i *Info) (string, bool) { return i.Name, true }),
 		policy.Column[Info]{Name: "args", Type: zeeklog.VectorOf(zeeklog.String), Get: func(i *Info, v *zeeklog.Value) {
 			v.SetEmptyVector()

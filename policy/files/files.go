@@ -210,20 +210,17 @@ func (p *Files) write(e *event.FileEvent) {
 }
 
 func columns() []policy.Column[Info] {
-	str := func(name string, get func(*Info) string) policy.Column[Info] {
-		return policy.String(name, func(i *Info) (string, bool) { s := get(i); return s, s != "" })
-	}
 	count := func(name string, get func(*Info) uint64) policy.Column[Info] {
 		return policy.Count(name, func(i *Info) (uint64, bool) { return get(i), true })
 	}
 	cols := []policy.Column[Info]{
 		policy.Time("ts", func(i *Info) float64 { return i.TS }),
-		str("fuid", func(i *Info) string { return i.FUID }),
-		str("uid", func(i *Info) string { return i.UID }),
+		policy.Text("fuid", func(i *Info) string { return i.FUID }),
+		policy.Text("uid", func(i *Info) string { return i.UID }),
 	}
 	cols = append(cols, policy.ConnID(func(i *Info) *event.ConnID { return i.ID })...)
 	return append(cols,
-		str("source", func(i *Info) string { return i.Source }),
+		policy.Text("source", func(i *Info) string { return i.Source }),
 		count("depth", func(i *Info) uint64 { return i.Depth }),
 		policy.StringSet("analyzers", func(i *Info) *dict.StringSet {
 			if i.Analyzers == nil {
@@ -231,7 +228,7 @@ func columns() []policy.Column[Info] {
 			}
 			return i.Analyzers
 		}),
-		str("mime_type", func(i *Info) string { return i.MIMEType }),
+		policy.Text("mime_type", func(i *Info) string { return i.MIMEType }),
 		policy.String("filename", func(i *Info) (string, bool) { return i.Filename, i.HasFilename }),
 		policy.Interval("duration", func(i *Info) (float64, bool) { return i.Duration, true }),
 		policy.Bool("local_orig", func(i *Info) (bool, bool) { return i.LocalOrig, i.HasLocal }),
@@ -241,11 +238,11 @@ func columns() []policy.Column[Info] {
 		count("missing_bytes", func(i *Info) uint64 { return i.Missing }),
 		count("overflow_bytes", func(i *Info) uint64 { return i.Overflow }),
 		policy.Bool("timedout", func(i *Info) (bool, bool) { return i.TimedOut, true }),
-		str("parent_fuid", func(i *Info) string { return i.ParentFUID }),
-		str("md5", func(i *Info) string { return i.MD5 }),
-		str("sha1", func(i *Info) string { return i.SHA1 }),
-		str("sha256", func(i *Info) string { return i.SHA256 }),
-		str("extracted", func(i *Info) string { return i.Extracted }),
+		policy.Text("parent_fuid", func(i *Info) string { return i.ParentFUID }),
+		policy.Text("md5", func(i *Info) string { return i.MD5 }),
+		policy.Text("sha1", func(i *Info) string { return i.SHA1 }),
+		policy.Text("sha256", func(i *Info) string { return i.SHA256 }),
+		policy.Text("extracted", func(i *Info) string { return i.Extracted }),
 		policy.Bool("extracted_cutoff", func(i *Info) (bool, bool) { return i.ExtractCutoff, i.HasCutoff }),
 		policy.Count("extracted_size", func(i *Info) (uint64, bool) { return i.ExtractedSize, i.HasExtractedSize }),
 	)

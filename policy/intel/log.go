@@ -72,19 +72,16 @@ func (f *Framework) addMatch(info *Info, s *Seen, items *dict.Set[*Item]) bool {
 }
 
 func columns() []policy.Column[Info] {
-	str := func(name string, get func(*Info) string) policy.Column[Info] {
-		return policy.String(name, func(i *Info) (string, bool) { s := get(i); return s, s != "" })
-	}
 	cols := []policy.Column[Info]{
 		policy.Time("ts", func(i *Info) float64 { return i.TS }),
-		str("uid", func(i *Info) string { return i.UID }),
+		policy.Text("uid", func(i *Info) string { return i.UID }),
 	}
 	cols = append(cols, policy.ConnID(func(i *Info) *event.ConnID { return i.ID })...)
 	return append(cols,
 		policy.String("seen.indicator", func(i *Info) (string, bool) { return i.Seen.Indicator, true }),
 		policy.Enum("seen.indicator_type", func(i *Info) (string, bool) { return i.Seen.Type.Name, true }),
 		policy.Enum("seen.where", func(i *Info) (string, bool) { return i.Seen.Where.Name, true }),
-		str("seen.node", func(i *Info) string { return i.Seen.Node }),
+		policy.Text("seen.node", func(i *Info) string { return i.Seen.Node }),
 		policy.Column[Info]{Name: "matched", Type: zeeklog.SetOf(zeeklog.Enum), Get: func(i *Info, v *zeeklog.Value) {
 			v.SetEmptySet()
 			for t := range i.Matched.All() {
@@ -92,8 +89,8 @@ func columns() []policy.Column[Info] {
 			}
 		}},
 		policy.StringSet("sources", func(i *Info) *dict.StringSet { return i.Sources }),
-		str("fuid", func(i *Info) string { return i.FUID }),
-		str("file_mime_type", func(i *Info) string { return i.FileMIMEType }),
+		policy.Text("fuid", func(i *Info) string { return i.FUID }),
+		policy.Text("file_mime_type", func(i *Info) string { return i.FileMIMEType }),
 		policy.String("file_desc", func(i *Info) (string, bool) { return i.FileDesc, i.HasFileDesc }),
 	)
 }

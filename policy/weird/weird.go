@@ -225,19 +225,16 @@ var defaultActions = map[string]string{
 }
 
 func (w *Weirds) columns() []policy.Column[Info] {
-	str := func(name string, get func(*Info) string) policy.Column[Info] {
-		return policy.String(name, func(i *Info) (string, bool) { s := get(i); return s, s != "" })
-	}
 	cols := []policy.Column[Info]{
 		policy.Time("ts", func(i *Info) float64 { return i.TS }),
-		str("uid", func(i *Info) string { return i.UID }),
+		policy.Text("uid", func(i *Info) string { return i.UID }),
 	}
 	cols = append(cols, policy.ConnID(func(i *Info) *event.ConnID { return i.ID })...)
 	return append(cols,
-		str("name", func(i *Info) string { return i.Name }),
-		str("addl", func(i *Info) string { return i.Addl }),
+		policy.Text("name", func(i *Info) string { return i.Name }),
+		policy.Text("addl", func(i *Info) string { return i.Addl }),
 		policy.Bool("notice", func(i *Info) (bool, bool) { return i.Notice, true }),
-		str("peer", func(*Info) string { return w.peer.Get() }),
-		str("source", func(i *Info) string { return i.Source }),
+		policy.Text("peer", func(*Info) string { return w.peer.Get() }),
+		policy.Text("source", func(i *Info) string { return i.Source }),
 	)
 }
