@@ -58,8 +58,6 @@ type Config struct {
 	// OnHandlerError hears of handler bodies that failed; nil drops it (they
 	// are in reporter.log).
 	OnHandlerError func(event.HandlerError)
-	// Dump receives the packets that were processed (-w); nil for none.
-	Dump *capture.Writer
 }
 
 // Engine is one run.
@@ -195,14 +193,7 @@ var smtpPorts = conn.PortSet{
 	{Number: 587, Proto: event.ProtoTCP}: true,
 }
 
-func (e *Engine) has(name string) bool {
-	for _, l := range e.loaded {
-		if l == name {
-			return true
-		}
-	}
-	return false
-}
+func (e *Engine) has(name string) bool { return slices.Contains(e.loaded, name) }
 
 // Filter returns the BPF expression of cmd_line_bpf_filter, or else of
 // capture_filters and restrict_filters.
