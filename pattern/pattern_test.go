@@ -290,8 +290,13 @@ func FuzzPattern(f *testing.F) {
 		if p.MatchExactly(s) && p.MatchPrefix(s, true, true) != len(s) {
 			t.Fatalf("%v == %q, but it is no prefix of itself", p, s)
 		}
-		if again, err := Compile(p.exactText); err == nil && again.MatchExactly(s) != p.MatchExactly(s) {
-			t.Fatalf("%v does not survive its own text over %q", p, s)
+		// Wrapping is textual: /a)|(b/ is a pattern, but another one once it is
+		// wrapped again.
+		inner := strings.TrimSuffix(strings.TrimPrefix(p.exactText, exactPrefix), exactSuffix)
+		if _, _, err := parseRegexp(inner, false); err == nil {
+			if again, err := Compile(p.exactText); err == nil && again.MatchExactly(s) != p.MatchExactly(s) {
+				t.Fatalf("%v does not survive its own text over %q", p, s)
+			}
 		}
 		p.FindFirst(s)
 		p.FindLast(s)
