@@ -40,6 +40,7 @@ type runFlags struct {
 	help     bool
 	quiet    bool
 	alsoJSON bool
+	profile  profileFlags
 }
 
 // refused are flags of Zeek that gzeek can't honour, and why.
@@ -69,6 +70,7 @@ func newFlags(f *runFlags) *pflag.FlagSet {
 	fs.StringArrayVar(&f.configs, "config", nil, "read options and policies from a TOML `FILE`; later ones win")
 	fs.BoolVar(&f.noConfig, "no-config", false, "do not look for gzeek.toml and /etc/gzeek/gzeek.toml")
 	fs.BoolVar(&f.alsoJSON, "also-json", false, "write every log as JSON too, to NAME.json")
+	f.profile.register(fs)
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "no progress and no summary on a terminal")
 	fs.BoolVarP(&f.list, "print-plugins", "N", false, "list the policies")
 	fs.BoolVarP(&f.version, "version", "v", false, "print the version")
@@ -106,7 +108,20 @@ func runCommand(args []string, std stdio) int {
 	}
 
 	tuneGC()
-	cfg, err := configure(&f, fs.Args())
+	stop, err := f.profile.start(std)
+	if err != nil {
+		return failed(std, err)
+	}
+	code := runEngine(&f, fs.Args(), std)
+	if err := stop(); err != nil {
+		return failed(std, err)
+	}
+	return code
+}
+
+// runEngine configures an engine and has it read what the flags say.
+func runEngine(f *runFlags, args []string, std stdio) int {
+	cfg, err := configure(f, args)
 	if err != nil {
 		return usageError(std, err)
 	}
@@ -125,7 +140,7 @@ func runCommand(args []string, std stdio) int {
 			return failed(std, err)
 		}
 	}
-	return execute(eng, &f, std)
+	return execute(eng, f, std)
 }
 
 // configure turns flags and arguments into what the engine needs.
