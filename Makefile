@@ -8,7 +8,7 @@ GO      ?= go
 OUT     ?= bin/gzeek
 TAGS    := $(shell sh scripts/libpcap.sh check)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X main.version=$(VERSION)
+LDFLAGS := -s -w -X github.com/gzeek/gzeek/cli.version=$(VERSION)
 
 .PHONY: all build libpcap demo test race fuzz lint bench bench-cut clean
 

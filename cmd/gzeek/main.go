@@ -4,85 +4,9 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"os"
-	"slices"
-	"strings"
+
+	"github.com/gzeek/gzeek/cli"
 )
 
-// version is set by the build.
-var version = "unknown"
-
-// Exit statuses.
-const (
-	exitOK    = 0
-	exitError = 1 // something went wrong while running
-	exitUsage = 2 // the command line or the configuration is wrong; nothing was done
-)
-
-// command is a word that may stand first.
-type command struct {
-	name string
-	doc  string
-	run  func(args []string, std stdio) int
-}
-
-// stdio are the streams of a command.
-type stdio struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
-func commands() []command {
-	all := append([]command{
-		{"policies", "lists the policies that can be loaded", policiesCommand},
-		{"redefs", "lists the options with values, origins and docs; --toml writes a file to start from", redefsCommand},
-		{"options", "is redefs by another name", redefsCommand},
-		{"completion", "prints what makes bash, zsh or fish complete words", completionCommand},
-		{"check", "says whether a configuration is valid, without running", checkCommand},
-		{"import-redefs", "turns the redef and @load lines of Zeek scripts into a configuration file", importCommand},
-		{"version", "prints the version", func(_ []string, std stdio) int {
-			fmt.Fprintln(std.out, "gzeek", version)
-			return exitOK
-		}},
-	}, logCommands()...)
-	slices.SortFunc(all, func(a, b command) int { return strings.Compare(a.name, b.name) })
-	return all
-}
-
-func main() {
-	std := stdio{os.Stdin, os.Stdout, os.Stderr}
-	if f := nickname(os.Args[0]); f != nil {
-		os.Exit(f(os.Args[1:], std))
-	}
-	os.Exit(run(os.Args[1:], std))
-}
-
-func run(args []string, std stdio) int {
-	if len(args) == 0 {
-		fmt.Fprint(std.out, shortHelp)
-		return exitOK
-	}
-	if args[0] == "__complete" { // for shells, so no one sees it
-		return completeCommand(args[1:], std)
-	}
-	for _, c := range commands() {
-		if args[0] == c.name {
-			return c.run(args[1:], std)
-		}
-	}
-	return runCommand(args, std)
-}
-
-const shortHelp = `gzeek writes the logs of Zeek's SMTP monitoring.
-
-  gzeek -r mail.pcap                     read a capture, write the logs here
-  gzeek -r mail.pcap protocols/smtp/blocklists Site::local_nets+={10.0.0.0/8}
-                                         with a policy more, and an option
-  gzeek cut uid from to subject <smtp.log
-                                         take columns out of a log
-
-gzeek --help lists the flags, gzeek policies what can be loaded, gzeek options
-what can be set.
-`
+func main() { os.Exit(cli.Main()) }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"os"
@@ -94,7 +94,7 @@ func TestCheckReportsAllThatIsWrong(t *testing.T) {
 }
 
 func TestCheckAgreesWithARun(t *testing.T) {
-	capture, err := filepath.Abs("../../testdata/baselines/block-several-in-session/input.pcap")
+	capture, err := filepath.Abs("../testdata/baselines/block-several-in-session/input.pcap")
 	if err != nil {
 		t.Fatal(err)
 	}

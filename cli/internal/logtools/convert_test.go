@@ -169,7 +169,7 @@ func TestWrongArgumentsAreToldWithStatusTwo(t *testing.T) {
 }
 
 func TestConvertedJSONIsJSON(t *testing.T) {
-	logs, err := filepath.Glob("../../../../zeeklog/testdata/*/*.log")
+	logs, err := filepath.Glob("../../../zeeklog/testdata/*/*.log")
 	if err != nil || len(logs) < 10 {
 		t.Fatalf("%d logs, %v", len(logs), err)
 	}

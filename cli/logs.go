@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"io"
@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/gzeek/gzeek/btest"
-	"github.com/gzeek/gzeek/cmd/gzeek/internal/logtools"
+	"github.com/gzeek/gzeek/cli/internal/logtools"
 )
 
 // logCommands are the tools for logs, and the runner of baseline tests.
