@@ -6,7 +6,10 @@
 // Zeek: src/analyzer/Analyzer.h, analyzer/protocol/tcp/TCP.h.
 package analyzers
 
-import "github.com/gzeek/gzeek/event"
+import (
+	"github.com/gzeek/gzeek/analyzers/mime"
+	"github.com/gzeek/gzeek/event"
+)
 
 // Analyzer parses one connection's streams.
 //
@@ -52,6 +55,9 @@ type Host interface {
 	// AddHistory appends a letter to the connection's history unless it was
 	// added before for that kind (Connection::AddHistory).
 	AddHistory(letter byte)
+	// Lines is what was found ahead of time in the octets that are being
+	// delivered; nil for nothing.
+	Lines() *mime.Lines
 	// StartTime is the connection's first packet's time.
 	StartTime() float64
 	// Confirm raises analyzer_confirmation_info, once an analyzer.

@@ -40,6 +40,7 @@ type runFlags struct {
 	help     bool
 	quiet    bool
 	alsoJSON bool
+	workers  int
 	profile  profileFlags
 }
 
@@ -70,6 +71,7 @@ func newFlags(f *runFlags) *pflag.FlagSet {
 	fs.StringArrayVar(&f.configs, "config", nil, "read options and policies from a TOML `FILE`; later ones win")
 	fs.BoolVar(&f.noConfig, "no-config", false, "do not look for gzeek.toml and /etc/gzeek/gzeek.toml")
 	fs.BoolVar(&f.alsoJSON, "also-json", false, "write every log as JSON too, to NAME.json")
+	fs.IntVar(&f.workers, "workers", 0, "share a capture's work between `N` cores; 0 is all, the logs are the same")
 	f.profile.register(fs)
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "no progress and no summary on a terminal")
 	fs.BoolVarP(&f.list, "print-plugins", "N", false, "list the policies")
@@ -145,7 +147,7 @@ func runEngine(f *runFlags, args []string, std stdio) int {
 
 // configure turns flags and arguments into what the engine needs.
 func configure(f *runFlags, args []string) (*engine.Config, error) {
-	cfg := &engine.Config{Bare: f.bare, Live: len(f.ifaces) > 0, AlsoJSON: f.alsoJSON}
+	cfg := &engine.Config{Bare: f.bare, Live: len(f.ifaces) > 0, AlsoJSON: f.alsoJSON, Workers: f.workers}
 	for _, a := range args {
 		if redef.IsSetting(a) {
 			cfg.Settings = append(cfg.Settings, a)
@@ -281,6 +283,18 @@ func execute(eng *engine.Engine, f *runFlags, std stdio) int {
 type teeSource struct {
 	capture.Source
 	w *capture.Writer
+}
+
+func (t *teeSource) ReadBatch(b *capture.Batch) error {
+	if err := t.Source.ReadBatch(b); err != nil {
+		return err
+	}
+	for i := range b.Frames {
+		if err := t.w.Write(&b.Frames[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *teeSource) Next(f *capture.Frame) error {

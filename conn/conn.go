@@ -14,14 +14,19 @@ import (
 // so that a tcpConn just fits the allocator's class of 1152 octets.
 type connection struct {
 	table *Table
-	key   key
+	key   packet.FlowKey
 	proto event.Proto
-	impl  protocol
+
+	inTable   bool
+	origFirst bool // the originator is the first end of key
+
+	next *connection // of the same hash, in the table
+	impl protocol
 
 	origAddr, respAddr netip.Addr
 	origPort, respPort uint16
 
-	inTable, timersCancelled, finished, didWeird bool
+	timersCancelled, finished, didWeird bool
 
 	startTime, lastTime float64
 	history             []byte
@@ -64,7 +69,7 @@ func (c *connection) Conn() *event.Conn {
 		r.UID = c.table.uids.NextUID()
 		r.ID = event.ConnID{
 			OrigH: c.origAddr, OrigP: c.origPort, RespH: c.respAddr, RespP: c.respPort,
-			Proto: c.proto, IPProto: c.key.proto,
+			Proto: c.proto, IPProto: c.key.Proto(),
 		}
 		r.Ctl = c
 		r.Tunnels = tunnels(c.encap)
@@ -135,6 +140,9 @@ func (c *connection) count(p *packet.Packet, isOrig bool) {
 func (c *connection) flip() {
 	c.origAddr, c.respAddr = c.respAddr, c.origAddr
 	c.origPort, c.respPort = c.respPort, c.origPort
+	if c.origAddr != c.respAddr || c.origPort != c.respPort {
+		c.origFirst = !c.origFirst // else every packet is the originator's
+	}
 	c.origPkts, c.respPkts = c.respPkts, c.origPkts
 	c.origIPBytes, c.respIPBytes = c.respIPBytes, c.origIPBytes
 	if r := &c.rec; r.UID != "" {
@@ -217,7 +225,7 @@ func (c *connection) Local() bool { return c.inTable }
 
 // current returns the connection of the same key that is in the table now, as
 // the builtin functions of Zeek look it up by conn_id.
-func (c *connection) current() *connection { return c.table.conns[c.key] }
+func (c *connection) current() *connection { return c.table.find(&c.key, c.key.Hash()) }
 
 // DisableAnalyzer marks an analyzer for removal (disable_analyzer).
 func (c *connection) DisableAnalyzer(aid event.AnalyzerID) bool {

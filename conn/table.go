@@ -3,11 +3,11 @@ package conn
 import (
 	"bytes"
 	"encoding/binary"
-	"math/bits"
 	"net/netip"
 	"slices"
 
 	"github.com/gzeek/gzeek/analyzers"
+	"github.com/gzeek/gzeek/analyzers/mime"
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/packet"
 	"github.com/gzeek/gzeek/timer"
@@ -48,9 +48,15 @@ type Table struct {
 	vxlanPorts    []uint16
 	validateVXLAN bool
 
-	conns          map[key]*connection
+	// conns holds the connections by the hash of their keys; those of one hash
+	// are chained. A hash costs less to look up than a key, and may come with
+	// the packet.
+	conns          map[uint64]*connection
+	count          int
 	packetTime     float64 // the packet's own time, possibly before network time
 	lastAnalyzerID event.AnalyzerID
+
+	lines *mime.Lines // what is known of the packet's octets
 
 	stats Stats
 }
@@ -61,24 +67,21 @@ type Stats struct {
 	MaxAtATime int
 }
 
-// key identifies a connection whichever side sends: the smaller end first.
-type key struct {
-	a1, a2 [16]byte
-	p1, p2 uint16
-	proto  uint8
-}
-
 // NewTable returns an empty table. It implements packet.Transport.
 func NewTable(c Config) *Table {
 	return &Table{
 		opts: c.Options, events: c.Events, timers: c.Timers, weirds: c.Weirds, uids: c.UIDs,
 		newSMTP: c.NewSMTP, newTLS: c.NewTLS,
 		vxlanPorts: c.VXLANPorts, validateVXLAN: c.ValidateVXLANChecksums,
-		conns: make(map[key]*connection),
+		conns: make(map[uint64]*connection),
 	}
 }
 
 var _ packet.Transport = (*Table)(nil)
+
+// Ahead tells what was found ahead of time in the octets of the packet that is
+// delivered next; nil for nothing.
+func (tb *Table) Ahead(l *mime.Lines) { tb.lines = l }
 
 // NewUID draws a uid for a tunnel.
 func (tb *Table) NewUID() string { return tb.uids.NextUID() }
@@ -87,7 +90,40 @@ func (tb *Table) NewUID() string { return tb.uids.NextUID() }
 func (tb *Table) Stats() Stats { return tb.stats }
 
 // Len returns the number of connections in the table.
-func (tb *Table) Len() int { return len(tb.conns) }
+func (tb *Table) Len() int { return tb.count }
+
+// find returns the connection of that key, or nil.
+func (tb *Table) find(k *packet.FlowKey, hash uint64) *connection {
+	c := tb.conns[hash]
+	for c != nil && c.key != *k {
+		c = c.next
+	}
+	return c
+}
+
+func (tb *Table) insert(c *connection) {
+	h := c.key.Hash()
+	c.next = tb.conns[h]
+	tb.conns[h] = c
+	tb.count++
+}
+
+func (tb *Table) unlink(c *connection) {
+	h := c.key.Hash()
+	switch first := tb.conns[h]; {
+	case first == c && c.next == nil:
+		delete(tb.conns, h)
+	case first == c:
+		tb.conns[h] = c.next
+	default:
+		for first.next != c {
+			first = first.next
+		}
+		first.next = c.next
+	}
+	c.next = nil
+	tb.count--
+}
 
 func (tb *Table) ignoreChecksum(p *packet.Packet) bool {
 	for _, n := range tb.opts.IgnoreChecksumsNets {
@@ -149,45 +185,41 @@ func (tb *Table) packetWeird(p *packet.Packet, name string, proto event.Proto) {
 	tb.weirds.Flow(p.IP.Src, p.IP.Dst, name, "", source)
 }
 
-// key puts the smaller end first. Ports are compared as Zeek has them: network
-// byte order read as a little-endian number.
-func (t *tuple) key() key {
-	k := key{a1: t.src.As16(), a2: t.dst.As16(), p1: t.srcPort, p2: t.dstPort, proto: t.ipProto}
-	if t.oneWay {
-		return k
-	}
-	if c := bytes.Compare(k.a1[:], k.a2[:]); c < 0 || c == 0 && bits.ReverseBytes16(k.p1) < bits.ReverseBytes16(k.p2) {
-		return k
-	}
-	k.a1, k.a2, k.p1, k.p2 = k.a2, k.a1, k.p2, k.p1
-	return k
-}
-
 // Deliver takes a packet to its connection, which it makes if need be
 // (IPBasedAnalyzer::AnalyzePacket).
 func (tb *Table) Deliver(p *packet.Packet) (packet.UDP, bool) {
 	tb.packetTime = p.Time
+	if g := p.Glance; g != nil {
+		if c := tb.find(&g.Flow, g.Hash); c != nil && !c.impl.isReuse(p.Time, p.IP.Payload) {
+			c.checkEncapsulation(p.Encap)
+			c.impl.deliver(p, g.Forward == c.origFirst)
+			return packet.UDP{}, false
+		}
+	}
+	return tb.deliver(p)
+}
+
+func (tb *Table) deliver(p *packet.Packet) (packet.UDP, bool) {
 	t, ok := tb.tuple(p)
 	if !ok {
 		return packet.UDP{}, false
 	}
-	k := t.key()
-	c := tb.conns[k]
+	k, forward := packet.NewFlowKey(t.src, t.dst, t.srcPort, t.dstPort, t.ipProto, t.oneWay)
+	c := tb.find(&k, k.Hash())
 	switch {
 	case c == nil:
-		c = tb.create(k, &t, p)
+		c = tb.create(k, forward, &t, p)
 	case c.impl.isReuse(p.Time, p.IP.Payload):
 		c.raise(tb.events.ConnectionReused)
 		tb.remove(c)
-		c = tb.create(k, &t, p)
+		c = tb.create(k, forward, &t, p)
 	default:
 		c.checkEncapsulation(p.Encap)
 	}
 	if c == nil {
 		return packet.UDP{}, false
 	}
-	isOrig := t.src == c.origAddr && t.srcPort == c.origPort
-	c.impl.deliver(p, isOrig)
+	c.impl.deliver(p, forward == c.origFirst)
 	if d, ok := c.impl.(*datagram); ok && d.delivered {
 		d.delivered = false
 		return d.deliverUDP, true
@@ -197,7 +229,7 @@ func (tb *Table) Deliver(p *packet.Packet) (packet.UDP, bool) {
 
 // create makes a connection (IPBasedAnalyzer::NewConn). It returns nil if the
 // packet may not begin one.
-func (tb *Table) create(k key, t *tuple, p *packet.Packet) *connection {
+func (tb *Table) create(k packet.FlowKey, forward bool, t *tuple, p *packet.Packet) *connection {
 	flip, ok := tb.wantConnection(t, p.IP.Payload)
 	if !ok {
 		return nil
@@ -216,6 +248,7 @@ func (tb *Table) create(k key, t *tuple, p *packet.Packet) *connection {
 	impl := c.impl
 	c.impl = nil // not flipped yet, see flip
 	c.table, c.key, c.proto = tb, k, t.proto
+	c.origFirst = forward
 	c.origAddr, c.respAddr, c.origPort, c.respPort = t.src, t.dst, t.srcPort, t.dstPort
 	c.startTime, c.lastTime = tb.packetTime, tb.packetTime
 	c.rec.Vlan, c.rec.InnerVlan = p.VLAN, p.InnerVLAN
@@ -243,9 +276,9 @@ func (tb *Table) create(k key, t *tuple, p *packet.Packet) *connection {
 		c.SetInactivityTimeout(timeout)
 	}
 	c.raise(tb.events.NewConnection)
-	tb.conns[k] = c
+	tb.insert(c)
 	tb.stats.Created++
-	tb.stats.MaxAtATime = max(tb.stats.MaxAtATime, len(tb.conns))
+	tb.stats.MaxAtATime = max(tb.stats.MaxAtATime, tb.count)
 	return c
 }
 
@@ -304,18 +337,20 @@ func (tb *Table) remove(c *connection) {
 	c.timersCancelled = true
 	c.end()
 	c.raise(tb.events.ConnectionStateRemove)
-	delete(tb.conns, c.key)
+	tb.unlink(c)
 	c.inTable = false
 }
 
 // Drain ends all connections, by their keys so that equal runs write equal
 // logs (session::Manager::Drain). They stay in the table.
 func (tb *Table) Drain() {
-	all := make([]*connection, 0, len(tb.conns))
+	all := make([]*connection, 0, tb.count)
 	for _, c := range tb.conns {
-		all = append(all, c)
+		for ; c != nil; c = c.next {
+			all = append(all, c)
+		}
 	}
-	slices.SortFunc(all, func(a, b *connection) int { return compareKeys(&a.key, &b.key) })
+	slices.SortFunc(all, func(a, b *connection) int { return bytes.Compare(a.key[:], b.key[:]) })
 	for _, c := range all {
 		c.end()
 		if t, ok := c.impl.(*tcpConn); ok && t.isActive && !t.bothClosed() {
@@ -323,22 +358,6 @@ func (tb *Table) Drain() {
 		}
 		c.raise(tb.events.ConnectionStateRemove)
 	}
-}
-
-func compareKeys(a, b *key) int {
-	if c := bytes.Compare(a.a1[:], b.a1[:]); c != 0 {
-		return c
-	}
-	if c := bytes.Compare(a.a2[:], b.a2[:]); c != 0 {
-		return c
-	}
-	if a.p1 != b.p1 {
-		return int(a.p1) - int(b.p1)
-	}
-	if a.p2 != b.p2 {
-		return int(a.p2) - int(b.p2)
-	}
-	return int(a.proto) - int(b.proto)
 }
 
 // The methods of protocol for TCP.

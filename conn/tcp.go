@@ -98,7 +98,7 @@ func (t *tcpConn) deliver(p *packet.Packet, isOrig bool) {
 		e = t.resp
 	}
 	opts := &t.table.opts
-	if !opts.IgnoreChecksums && len(seg.data) >= seg.len && !t.table.ignoreChecksum(p) &&
+	if p.Glance == nil && !opts.IgnoreChecksums && len(seg.data) >= seg.len && !t.table.ignoreChecksum(p) &&
 		!packet.TransportChecksumOK(&p.IP, protoTCP, p.IP.Payload[:len(p.IP.Payload)-len(seg.data)+seg.len]) {
 		t.tcpWeird("bad_TCP_checksum")
 		e.checksum.scaled(&t.connection, e.letter('C'))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/gzeek/gzeek/analyzers"
+	"github.com/gzeek/gzeek/analyzers/mime"
 	"github.com/gzeek/gzeek/event"
 )
 
@@ -154,6 +155,7 @@ func (c *child) Conn() *event.Conn     { return c.t.connection.Conn() }
 func (c *child) Events() *event.Events { return c.t.table.events }
 func (c *child) IsPartial() bool       { return c.t.isPartial }
 func (c *child) StartTime() float64    { return c.t.startTime }
+func (c *child) Lines() *mime.Lines    { return c.t.table.lines }
 func (c *child) Removing() bool        { return c.removing || c.finished }
 
 func (c *child) HadGap(isOrig bool) bool {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -51,6 +52,10 @@ type Config struct {
 	Dir string
 	// Live says that packets come from an interface.
 	Live bool
+	// Workers is how many goroutines share the work of a capture file: the
+	// engine's own and those that look at frames ahead of it. 0 is one for each
+	// core. The logs are the same for any number.
+	Workers int
 	// AlsoJSON writes every log a second time, as JSON in PATH.json.
 	AlsoJSON bool
 	// Warn hears of what is not an error, a sentence each; nil drops it.
@@ -80,6 +85,7 @@ type Engine struct {
 	files   *files.Manager
 	logs    *zeeklog.Manager
 
+	packets, octets uint64 // of frames that have begun
 	maxTimerExpires int
 	dispatched      int // timers of this turn
 	lastTick        int64
@@ -283,13 +289,15 @@ type Summary struct {
 // logged and the logs are closed.
 func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	e.started = time.Now()
-	e.ctx.SetPackets(func() uint64 { return src.Stats().Received })
+	e.ctx.SetPackets(func() uint64 { return e.packets })
 	if err := e.start(); err != nil {
 		return Summary{}, err
 	}
-	err, broken := e.guard(func() error { return e.loop(ctx, src) })
+	in := newFeed(src, looker{e.settings.packet}, e.workers())
+	err, broken := e.guard(func() error { return e.loop(ctx, in) })
+	in.close()
 	if broken {
-		err = fmt.Errorf("packet %d: %w", src.Stats().Received, err)
+		err = fmt.Errorf("packet %d: %w", e.packets, err)
 	} else {
 		var ferr error
 		ferr, broken = e.guard(e.finish)
@@ -300,10 +308,22 @@ func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	}
 	st := src.Stats()
 	return Summary{
-		Packets: st.Received, Bytes: st.Bytes, Connections: e.table.Stats().Created, Mails: e.mailsLogged(),
+		Packets: e.packets, Bytes: e.octets, Connections: e.table.Stats().Created, Mails: e.mailsLogged(),
 		Files: e.files.Stats().Total, HandlerErrors: e.scriptErrors,
 		Lost: st.Dropped, Undecoded: e.decoder.Stats().Panics, Elapsed: time.Since(e.started),
 	}, err
+}
+
+// workers is the number of goroutines for this run. Live there is one: a packet
+// is not to wait for others until it is looked at.
+func (e *Engine) workers() int {
+	switch {
+	case e.cfg.Live:
+		return 1
+	case e.cfg.Workers > 0:
+		return e.cfg.Workers
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // guard turns a panic of gzeek's own code into an error, so that the logs of a

@@ -15,8 +15,7 @@ import (
 // earlier turn had no budget for, takes one packet, and drains the event queue
 // (RunState.cc, run_loop; iosource/Manager.cc, FindReadySources). It returns
 // nil at the end of the source.
-func (e *Engine) loop(ctx context.Context, src capture.Source) error {
-	var f capture.Frame
+func (e *Engine) loop(ctx context.Context, src feed) error {
 	done := ctx.Done()
 	// How often Zeek asks its packet source before its timers.
 	pollInterval := e.settings.pollInterval
@@ -31,9 +30,9 @@ func (e *Engine) loop(ctx context.Context, src capture.Source) error {
 		if left && !packetFirst {
 			e.advance()
 		}
-		err := src.Next(&f)
+		f, known, err := src.next()
 		if err == nil {
-			e.frame(&f)
+			e.frame(f, known)
 		} else if errors.Is(err, capture.ErrTimeout) {
 			e.idle()
 		} else if !errors.Is(err, io.EOF) {
@@ -89,12 +88,14 @@ func (e *Engine) advance() {
 }
 
 // frame processes one packet (RunState.cc, dispatch_packet).
-func (e *Engine) frame(f *capture.Frame) {
-	switch {
-	case f.CapLen == 0 || f.WireLen == 0:
+func (e *Engine) frame(f *capture.Frame, known *ahead) {
+	if f.CapLen == 0 || f.WireLen == 0 {
 		e.weirds.Net("empty_pcap_header", "", "")
 		return
-	case f.Time < 0:
+	}
+	e.packets++
+	e.octets += uint64(f.WireLen)
+	if f.Time < 0 {
 		e.weirds.Net("negative_packet_timestamp", "", "")
 		return
 	}
@@ -108,7 +109,11 @@ func (e *Engine) frame(f *capture.Frame) {
 	// Network time never goes back.
 	e.events.Now = max(f.Time, e.timers.Now())
 	e.advance()
-	e.decoder.Process(&packet.Frame{Time: f.Time, LinkType: int(f.LinkType), Data: f.Data, WireLen: int(f.WireLen)})
+	e.table.Ahead(&known.lines)
+	e.decoder.Process(&packet.Frame{
+		Time: f.Time, LinkType: int(f.LinkType), Data: f.Data, WireLen: int(f.WireLen), Glance: &known.glance,
+	})
+	e.table.Ahead(nil)
 	e.events.Drain()
 	e.dispatched = 0
 	if sec := int64(e.events.Now); sec != e.lastTick {

@@ -27,40 +27,51 @@ const (
 )
 
 // onesSum adds the 16-bit words of b, an odd last octet padded with zero, to
-// sum. Words are added eight octets at a time: carries go around at the end, and
-// the order of octets within the sum is the same in every width.
+// sum. Words are added eight octets at a time, and as the machine reads them
+// rather than in network order: carries go around at the end, and the sum is
+// the same but for the order of its two octets (RFC 1071, section 2).
 func onesSum(sum uint64, b []byte) uint64 {
 	var c uint64
-	for len(b) >= 32 {
-		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(b), 0)
-		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(b[8:]), c)
-		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(b[16:]), c)
-		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(b[24:]), c)
+	for len(b) >= 64 {
+		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(b), 0)
+		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(b[8:]), c)
+		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(b[16:]), c)
+		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(b[24:]), c)
+		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(b[32:]), c)
+		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(b[40:]), c)
+		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(b[48:]), c)
+		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(b[56:]), c)
 		sum, c = bits.Add64(sum, 0, c)
 		sum += c
-		b = b[32:]
+		b = b[64:]
 	}
 	for len(b) >= 8 {
-		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(b), 0)
+		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(b), 0)
 		sum += c
 		b = b[8:]
 	}
 	if len(b) > 0 {
 		var last [8]byte
 		copy(last[:], b)
-		sum, c = bits.Add64(sum, binary.BigEndian.Uint64(last[:]), 0)
+		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(last[:]), 0)
 		sum += c
 	}
 	return sum
 }
 
-// fold reduces a sum to 16 bits.
+// pseudoHeader begins a sum with what a pseudo header has besides addresses.
+// IPv4 has 16 bits for the length, IPv6 32 of which the upper ones are zero.
+func pseudoHeader(proto uint8, length int) uint64 {
+	return uint64(bits.ReverseBytes32(uint32(length))) + uint64(proto)<<8
+}
+
+// fold reduces a sum to 16 bits, in network order.
 func fold(sum uint64) uint16 {
 	sum = sum>>32 + sum&0xffffffff
 	sum = sum>>16 + sum&0xffff
 	sum = sum>>16 + sum&0xffff
 	sum = sum>>16 + sum&0xffff
-	return uint16(sum)
+	return bits.ReverseBytes16(uint16(sum))
 }
 
 // ChecksumOK verifies a checksum without pseudo header (IPv4 header, ICMP): b
@@ -76,23 +87,14 @@ func TransportChecksumOK(h *IPHeader, proto uint8, seg []byte) bool {
 	if proto == protoICMP {
 		return ChecksumOK(seg)
 	}
-	sum := addrSum(addrSum(0, h.Src), h.Dst)
-	// IPv4 has 16 bits for the length, IPv6 32 of which the upper ones are zero.
-	sum += uint64(proto) + uint64(len(seg))
+	sum := addrSum(addrSum(pseudoHeader(proto, len(seg)), h.Src), h.Dst)
 	return fold(onesSum(sum, seg)) == 0xffff
 }
 
-// addrSum adds the words of an address. The sum of two addresses stays far
-// below 64 bits. That a mapped IPv4 address in an IPv6 header counts without its
-// prefix makes no difference: ffff is zero in this arithmetic.
+// addrSum adds the words of an address. That a mapped IPv4 address in an IPv6
+// header counts without its prefix makes no difference: ffff is zero in this
+// arithmetic.
 func addrSum(sum uint64, a netip.Addr) uint64 {
-	if a.Is4() {
-		b := a.As4()
-		return sum + uint64(binary.BigEndian.Uint32(b[:]))
-	}
 	b := a.As16()
-	for i := 0; i < 16; i += 4 {
-		sum += uint64(binary.BigEndian.Uint32(b[i:]))
-	}
-	return sum
+	return onesSum(sum, b[:])
 }

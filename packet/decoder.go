@@ -17,6 +17,8 @@ type Frame struct {
 	LinkType int
 	Data     []byte // what was captured; borrowed during Process
 	WireLen  int    // octets on the wire
+	// Glance is what was seen of the frame before, if somebody has looked.
+	Glance *Glance
 }
 
 // Stats counts what a Decoder has seen.
@@ -107,6 +109,10 @@ func (d *Decoder) Process(fr *Frame) {
 	d.depth = 0
 	d.stack = d.stack[:0]
 	d.outside = false
+	if g := fr.Glance; g != nil && g.Plain {
+		d.plain(fr, g)
+		return
+	}
 	defer d.contain()
 	f := d.push(fr.Time, fr.Data, fr.WireLen)
 	f.pkt.Raw = fr.Data
@@ -114,6 +120,30 @@ func (d *Decoder) Process(fr *Frame) {
 	if !f.processed {
 		d.stats.Unprocessed++
 	}
+}
+
+// plain hands on a frame of which all is known already: what the layers of
+// root, ip and checked would do with it.
+func (d *Decoder) plain(fr *Frame, g *Glance) {
+	f := d.push(fr.Time, fr.Data, fr.WireLen)
+	p := &f.pkt
+	p.Raw, p.VLAN, p.Glance = fr.Data, g.vlan, g
+	p.Truncated = fr.WireLen > len(fr.Data)
+	b := fr.Data[g.ip:]
+	h := &p.IP
+	if b[0]>>4 == 4 {
+		parseIPv4(h, b)
+	} else {
+		h.parseFixedIPv6(b)
+		h.HdrLen, h.NextProto = 40, protoTCP
+		h.HeaderSrc = h.Src
+	}
+	h.Payload = b[h.HdrLen:]
+	f.proto, f.processed = protoTCP, true
+	f.src, f.dst, f.hasIP = h.Src, h.Dst, true
+	d.outside = true
+	d.tr.Deliver(p)
+	d.outside = false
 }
 
 // contain ends the frame after a panic of the decoder itself.
@@ -140,6 +170,7 @@ func (d *Decoder) push(time float64, data []byte, wire int) *frame {
 	f.pkt.Time = time
 	f.pkt.VLAN, f.pkt.InnerVLAN = 0, 0
 	f.pkt.Encap = nil
+	f.pkt.Glance = nil
 	return f
 }
 

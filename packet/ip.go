@@ -236,15 +236,8 @@ func (c *ip6Chain) dstAddr() netip.Addr {
 // source and aren't marked as being in a tunnel; they come again each time a
 // header is looked at, and so must calls of parseIPv6.
 func (d *Decoder) parseIPv6(h *IPHeader, c *ip6Chain, b []byte) {
-	_ = b[39]
-	h.Version = 6
-	c.src0 = addr6(b[8:24])
-	c.dst0 = addr6(b[24:40])
-	h.TotalLen = be16(b[4:]) + 40
-	h.TTL = b[7]
-	h.FlowLabel = binary.BigEndian.Uint32(b) & 0xfffff
-	h.Reassembled = false
-	h.Payload = nil
+	h.parseFixedIPv6(b)
+	c.src0, c.dst0 = h.Src, h.Dst
 
 	next := uint8(protoIPv6)
 	h.NextProto = protoNone
@@ -291,6 +284,20 @@ func (d *Decoder) parseIPv6(h *IPHeader, c *ip6Chain, b []byte) {
 	}
 	h.HdrLen = c.length
 	h.Src, h.Dst, h.HeaderSrc = c.srcAddr(), c.dstAddr(), c.src0
+}
+
+// parseFixedIPv6 fills h from the header that every IPv6 packet has; its 40
+// octets are there. What the extension headers decide is left.
+func (h *IPHeader) parseFixedIPv6(b []byte) {
+	_ = b[39]
+	h.Version = 6
+	h.Src = addr6(b[8:24])
+	h.Dst = addr6(b[24:40])
+	h.TotalLen = be16(b[4:]) + 40
+	h.TTL = b[7]
+	h.FlowLabel = binary.BigEndian.Uint32(b) & 0xfffff
+	h.Reassembled = false
+	h.Payload = nil
 }
 
 // addr6 reads an address. Zeek takes an IPv4 address that is mapped into IPv6

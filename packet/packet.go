@@ -41,6 +41,10 @@ type Packet struct {
 	// Encap holds the enclosing tunnels, outermost first; nil without any.
 	Encap []Encap
 
+	// Glance is not nil if the packet is plain: TCP's checksum is right then,
+	// and Flow known.
+	Glance *Glance
+
 	// Raw is the outermost frame, for -w.
 	Raw []byte
 }

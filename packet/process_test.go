@@ -42,7 +42,7 @@ func TestChecksumOfMappedAddresses(t *testing.T) {
 	var h IPHeader
 	seg := tcpSyn()
 	b := ip6(6, "::ffff:10.1.0.1", "::ffff:10.1.0.2", seg)
-	sum := onesSum(uint64(protoTCP+len(seg)), cat(b[8:40], seg)) // the pseudo header in full
+	sum := onesSum(pseudoHeader(protoTCP, len(seg)), cat(b[8:40], seg)) // the pseudo header in full
 	binary.BigEndian.PutUint16(seg[16:], ^fold(sum))
 	d.parseIPv6(&h, &ip6Chain{}, b)
 	if !TransportChecksumOK(&h, protoTCP, seg) {

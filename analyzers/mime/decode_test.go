@@ -25,6 +25,7 @@ func newSink(keep bool) *sink { return &sink{ev: event.NewEvents(), keep: keep} 
 func (s *sink) Conn() *event.Conn                                            { return &s.conn }
 func (s *sink) Events() *event.Events                                        { return s.ev }
 func (s *sink) AddHistory(byte)                                              {}
+func (s *sink) Lines() *Lines                                                { return nil }
 func (s *sink) Weird(name, addl, source string)                              {}
 func (s *sink) EndOfFile(string)                                             {}
 func (s *sink) EndOfFileConn(string, *event.Conn, bool)                      {}

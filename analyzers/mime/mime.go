@@ -41,6 +41,9 @@ type Host interface {
 	Events() *event.Events
 	Weird(name, addl, source string)
 	AddHistory(letter byte)
+	// Lines is what was found ahead of time in the octets that are being
+	// delivered; nil for nothing.
+	Lines() *Lines
 }
 
 // Options are the limits, by their names in Zeek.

@@ -46,6 +46,7 @@ func (r *recorder) tell(format string, args ...any) {
 func (r *recorder) Conn() *event.Conn     { return &r.conn }
 func (r *recorder) Events() *event.Events { return r.ev }
 func (r *recorder) AddHistory(c byte)     { r.history = append(r.history, c) }
+func (r *recorder) Lines() *Lines         { return nil }
 
 func (r *recorder) Weird(name, addl, source string) {
 	r.ev.Drain()

@@ -50,7 +50,7 @@ func (m *Mail) Skim(data []byte) (used int) {
 	switch e.encoding {
 	case base64:
 		if d := &e.decoder; d.n == 0 && !d.after {
-			used, n = skimBase64(data)
+			used, n = m.host.Lines().base64(data)
 		}
 	case quotedPrintable:
 		used, n = skimQuotedPrintable(data)

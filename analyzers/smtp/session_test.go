@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gzeek/gzeek/analyzers"
+	"github.com/gzeek/gzeek/analyzers/mime"
 	"github.com/gzeek/gzeek/event"
 )
 
@@ -234,6 +235,7 @@ func (h *fakeHost) IsPartial() bool              { return h.partial }
 func (h *fakeHost) HadGap(bool) bool             { return h.gap }
 func (h *fakeHost) Removing() bool               { return h.removing }
 func (h *fakeHost) AddHistory(c byte)            { h.history = append(h.history, c) }
+func (h *fakeHost) Lines() *mime.Lines           { return nil }
 func (h *fakeHost) StartTime() float64           { return 0 }
 func (h *fakeHost) Confirm()                     { h.confirmed = true }
 func (h *fakeHost) StartTLS() analyzers.Analyzer { return nil }

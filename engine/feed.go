@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/gzeek/gzeek/analyzers/mime"
+	"github.com/gzeek/gzeek/capture"
+	"github.com/gzeek/gzeek/packet"
+)
+
+// Everything that has state, and so an order, runs on one goroutine: tables,
+// timers, events, policies, logs. What can be told of a frame alone is told ahead
+// of it, by as many goroutines as are left: reading, headers, checksums, flows,
+// lines of bodies. The engine does the same things in the same order for any
+// number of workers, and so writes the same bytes.
+
+// ahead is what is known of a frame before its turn.
+type ahead struct {
+	glance packet.Glance
+	lines  mime.Lines
+}
+
+// looker looks at frames. It may be used by several goroutines.
+type looker struct{ opts packet.Options }
+
+func (l *looker) look(f *capture.Frame, a *ahead) {
+	a.glance.Look(&l.opts, int(f.LinkType), f.Data, int(f.WireLen))
+	a.lines.Look(a.glance.Payload(f.Data))
+}
+
+// feed gives frames in their order, each with what is known of it. What it gives
+// is valid until the next call.
+type feed interface {
+	next() (*capture.Frame, *ahead, error)
+	close()
+}
+
+// newFeed reads src with the given number of workers, of which the engine is
+// one.
+func newFeed(src capture.Source, l looker, workers int) feed {
+	if workers < 2 {
+		return &serialFeed{src: src, looker: l}
+	}
+	return newParallelFeed(src, l, workers-1)
+}
+
+// serialFeed looks at a frame when it is asked for it.
+type serialFeed struct {
+	src    capture.Source
+	looker looker
+	frame  capture.Frame
+	ahead  ahead
+}
+
+func (s *serialFeed) next() (*capture.Frame, *ahead, error) {
+	if err := s.src.Next(&s.frame); err != nil {
+		return nil, nil, err
+	}
+	s.looker.look(&s.frame, &s.ahead)
+	return &s.frame, &s.ahead, nil
+}
+
+func (s *serialFeed) close() {}
+
+// parallelFeed has goroutines read and look at batches. They take turns with
+// reading, so that the batches come in order, and the looking overlaps.
+type parallelFeed struct {
+	src    capture.Source
+	looker looker
+
+	reading sync.Mutex  // held by who reads
+	ended   bool        // the source has, guarded by reading
+	order   chan *batch // in the order of the source
+	free    chan *batch
+	stop    chan struct{}
+	workers sync.WaitGroup
+
+	cur *batch // in work by the engine
+	pos int
+	err error // final
+}
+
+// batch is some frames and what is known of them.
+type batch struct {
+	capture.Batch
+	ahead []ahead
+	err   error         // of the source, instead of frames
+	ready chan struct{} // one token once the frames were looked at
+}
+
+func newParallelFeed(src capture.Source, l looker, workers int) *parallelFeed {
+	// One batch in work by each worker and the engine, and as many waiting.
+	n := 2 * (workers + 1)
+	p := &parallelFeed{
+		src: src, looker: l,
+		order: make(chan *batch, n), free: make(chan *batch, n), stop: make(chan struct{}),
+	}
+	for range n {
+		p.free <- &batch{ready: make(chan struct{}, 1)}
+	}
+	for range workers {
+		p.workers.Go(p.work)
+	}
+	return p
+}
+
+func (p *parallelFeed) work() {
+	for {
+		b := p.read()
+		if b == nil {
+			return
+		}
+		p.look(b)
+		b.ready <- struct{}{}
+	}
+}
+
+// read reads the next batch and puts it into its place; nil ends the worker.
+func (p *parallelFeed) read() *batch {
+	p.reading.Lock()
+	defer p.reading.Unlock()
+	if p.ended {
+		return nil
+	}
+	select {
+	case b := <-p.free:
+		b.err = p.src.ReadBatch(&b.Batch)
+		p.ended = b.err != nil
+		p.order <- b
+		return b
+	case <-p.stop:
+		p.ended = true
+		return nil
+	}
+}
+
+// look looks at all frames of a batch. An error in gzeek's own code leaves the
+// frame, and the rest of the batch, to the decoder, which contains it.
+func (p *parallelFeed) look(b *batch) {
+	n := len(b.Frames)
+	if cap(b.ahead) < n {
+		b.ahead = make([]ahead, n)
+	}
+	b.ahead = b.ahead[:n]
+	done := 0
+	defer func() {
+		if recover() != nil {
+			clear(b.ahead[done:])
+		}
+	}()
+	for ; done < n; done++ {
+		p.looker.look(&b.Frames[done], &b.ahead[done])
+	}
+}
+
+func (p *parallelFeed) next() (*capture.Frame, *ahead, error) {
+	for p.err == nil {
+		if p.cur != nil {
+			if i := p.pos; i < len(p.cur.Frames) {
+				p.pos++
+				return &p.cur.Frames[i], &p.cur.ahead[i], nil
+			}
+			p.free <- p.cur
+		}
+		p.cur, p.pos = <-p.order, 0
+		<-p.cur.ready
+		p.err = p.cur.err
+	}
+	return nil, nil, p.err
+}
+
+// close ends the workers. The source is the caller's again afterwards.
+func (p *parallelFeed) close() {
+	close(p.stop)
+	p.workers.Wait()
+}
