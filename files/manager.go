@@ -148,6 +148,16 @@ func (m *Manager) Count(fileID string, n uint64) {
 	f.seen += n
 }
 
+// Collecting implements mime.Counter: fewer octets than that would only be kept
+// until the type is sniffed, since nothing is attached.
+func (m *Manager) Collecting(fileID string) int {
+	f := m.lookup(fileID)
+	if f == nil || f.ignored || f.bofFull || f.inferred || f.offset >= 1<<63 || !f.set.empty() {
+		return 0
+	}
+	return int(min(m.opts.DefaultFileBofBufferSize-uint64(len(f.bof)), 1<<30))
+}
+
 // Gap says that n octets from offset on were missed. As for DataIn otherwise; a
 // gap can begin a file.
 func (m *Manager) Gap(offset, n uint64, tag string, conn *event.Conn, isOrig bool, cachedID string) string {

@@ -22,6 +22,10 @@ import (
 //     nothing but its counters, as long as the content is not needed. With
 //     mime_segment_overlap_length, however, each piece changes the next.
 
+// The lines before that, whose octets are collected until the type can be
+// sniffed, are decoded as ever, but taken one after the other without the way
+// through the splitter: such a line can't make a handler run.
+
 // Counter is what Files may implement, too.
 type Counter interface {
 	// Counting says that DataIn would do no more with the next octets of the file
@@ -30,6 +34,9 @@ type Counter interface {
 	// Count does what DataIn would do with n octets, more than 0. The caller has
 	// asked Counting, and nothing has happened since.
 	Count(fileID string, n uint64)
+	// Collecting returns how many octets DataIn would only keep for later,
+	// before it does more: 0 if it would do more at once.
+	Collecting(fileID string) int
 }
 
 // Skim takes as many whole lines with their ends from the beginning of data as
@@ -44,7 +51,7 @@ func (m *Mail) Skim(data []byte) (used int) {
 		return 0
 	}
 	if !m.counter.Counting(m.fileID) {
-		return 0
+		return m.skimHead(e, depth, data)
 	}
 	n := 0
 	switch e.encoding {
@@ -76,6 +83,23 @@ func (m *Mail) Skim(data []byte) (used int) {
 	if n > 0 {
 		m.counter.Count(m.fileID, uint64(n))
 		m.entityLen += uint64(n)
+	}
+	return used
+}
+
+// skimHead is Skim for the first octets of a file.
+func (m *Mail) skimHead(e *entity, depth int, data []byte) (used int) {
+	room := m.counter.Collecting(m.fileID)
+	for used < len(data) && !mustLook(data[used:]) {
+		end := plainUntil(data, used)
+		// A line gives its octets at most, and two line ends: the one that was
+		// held back, and its own.
+		if room -= end - used + 4; room <= 0 || !isLineEnd(data, end) {
+			break
+		}
+		m.decode(e, depth, data[used:end], true)
+		m.flush()
+		used = end + 2
 	}
 	return used
 }
@@ -203,30 +227,36 @@ var base64Pairs = func() *[1 << 16]uint8 {
 	return &t
 }()
 
+// plainUntil returns where the first CR, LF or NUL at or behind i is, the end of
+// data without any.
+func plainUntil(data []byte, i int) int {
+	for ; i < len(data); i++ {
+		for len(data)-i >= 8 {
+			w := controls(binary.LittleEndian.Uint64(data[i:]))
+			if w != 0 {
+				i += bits.TrailingZeros64(w) / 8
+				break
+			}
+			i += 8
+		}
+		if i == len(data) {
+			break
+		}
+		if c := data[i]; c == 0 || c == '\r' || c == '\n' {
+			break
+		}
+	}
+	return i
+}
+
 // skimIdentity takes lines, and returns their octets and their number.
 func skimIdentity(data []byte) (used, lines int) {
 	for used < len(data) && !mustLook(data[used:]) {
-		i := used
-		for {
-			if len(data)-i >= 8 {
-				w := controls(binary.LittleEndian.Uint64(data[i:]))
-				if w == 0 {
-					i += 8
-					continue
-				}
-				i += bits.TrailingZeros64(w) / 8
-			} else if i == len(data) {
-				return used, lines
-			}
-			if c := data[i]; c == 0 || c == '\r' || c == '\n' {
-				break
-			}
-			i++
-		}
-		if !isLineEnd(data, i) {
+		end := plainUntil(data, used)
+		if !isLineEnd(data, end) {
 			return used, lines
 		}
-		used = i + 2
+		used = end + 2
 		lines++
 	}
 	return used, lines

@@ -14,15 +14,15 @@ import (
 )
 
 // playBody plays steps with the real file manager, whose files need their
-// content for the first few octets only, and returns all that can be told of
+// content for the first head octets only, and returns all that can be told of
 // them, and how many octets were skimmed. Each line is taken by itself if slow.
-func playBody(steps []step, slow bool) (told []string, skimmed int) {
+func playBody(steps []step, head uint64, slow bool) (told []string, skimmed int) {
 	ev := event.NewEvents()
 	ev.OnError = func(e event.HandlerError) { panic(e) }
 	var timers timer.Manager
 	host := &fakeHost{ev: ev}
 	opts := files.DefaultOptions()
-	opts.DefaultFileBofBufferSize = 8
+	opts.DefaultFileBofBufferSize = head
 	manager := files.NewManager(files.Config{
 		Events: ev, Timers: &timers, Options: opts,
 		FileID: func(h []byte) string { return "F" + string(h) },
@@ -75,10 +75,13 @@ func bothWays(t *testing.T, mail []byte, size func() int) (skimmed int) {
 	steps = append(steps, cutSteps([]step{{op: "data", isOrig: true, data: mail}}, size)...)
 	steps = append(steps, talk("250 ok\r\n", "QUIT\r\n", "221 bye\r\n")...)
 	steps = append(steps, step{op: "eof", isOrig: true}, step{op: "done"})
-	want, _ := playBody(steps, true)
-	got, skimmed := playBody(steps, false)
-	if !slices.Equal(got, want) {
-		t.Errorf("mail %q:\ngot:  %q\nwant: %q", mail, got, want)
+	for _, head := range []uint64{8, 300} {
+		want, _ := playBody(steps, head, true)
+		got, n := playBody(steps, head, false)
+		if !slices.Equal(got, want) {
+			t.Errorf("mail %q, %d octets to be sniffed:\ngot:  %q\nwant: %q", mail, head, got, want)
+		}
+		skimmed += n
 	}
 	return skimmed
 }
