@@ -33,6 +33,9 @@ type Frame struct {
 
 // Source gives frames in the order of the capture.
 type Source interface {
+	// Next and ReadBatch are two ways to read on; a run uses either, so what wraps
+	// a source has to wrap both.
+	//
 	// Next fills f with the next frame that passes the filter. It returns io.EOF
 	// after the last one and an *Error when the capture can't be read further;
 	// both are final. A live source may return ErrTimeout, which isn't.

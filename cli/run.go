@@ -249,6 +249,7 @@ func execute(eng *engine.Engine, f *runFlags, std stdio) int {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends gzeek at once
 	if len(f.ifaces) > 0 {
 		defer reloadOnHangup(eng, f)()
 	}

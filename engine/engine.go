@@ -293,19 +293,19 @@ func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	if err := e.start(); err != nil {
 		return Summary{}, err
 	}
-	in := newFeed(src, looker{e.settings.packet}, e.workers())
-	err, broken := e.guard(func() error { return e.loop(ctx, in) })
-	in.close()
+	in := newFeed(src, looker{e.settings.packet}, e.workers(), ctx.Done())
+	err, broken := guard(func() error { return e.loop(in) })
 	if broken {
 		err = fmt.Errorf("packet %d: %w", e.packets, err)
 	} else {
 		var ferr error
-		ferr, broken = e.guard(e.finish)
+		ferr, broken = guard(e.finish)
 		err = errors.Join(err, ferr)
 	}
 	if broken {
 		err = errors.Join(err, e.logs.Close())
 	}
+	in.close() // after the logs: it waits for what is being read
 	st := src.Stats()
 	return Summary{
 		Packets: e.packets, Bytes: e.octets, Connections: e.table.Stats().Created, Mails: e.mailsLogged(),
@@ -328,7 +328,7 @@ func (e *Engine) workers() int {
 
 // guard turns a panic of gzeek's own code into an error, so that the logs of a
 // run that can't go on are closed with all that was written.
-func (e *Engine) guard(f func() error) (err error, broken bool) {
+func guard(f func() error) (err error, broken bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			err, broken = fmt.Errorf("an error in gzeek, please report it: %v\n%s", r, debug.Stack()), true

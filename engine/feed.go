@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"io"
 	"sync"
 
 	"github.com/gzeek/gzeek/analyzers/mime"
@@ -31,28 +32,36 @@ func (l *looker) look(f *capture.Frame, a *ahead) {
 // feed gives frames in their order, each with what is known of it. What it gives
 // is valid until the next call.
 type feed interface {
+	// next returns io.EOF at the end, and soon after the run was stopped.
 	next() (*capture.Frame, *ahead, error)
+	// close ends what reads ahead. The source is the caller's again.
 	close()
 }
 
 // newFeed reads src with the given number of workers, of which the engine is
-// one.
-func newFeed(src capture.Source, l looker, workers int) feed {
+// one, until done is closed.
+func newFeed(src capture.Source, l looker, workers int, done <-chan struct{}) feed {
 	if workers < 2 {
-		return &serialFeed{src: src, looker: l}
+		return &serialFeed{src: src, looker: l, done: done}
 	}
-	return newParallelFeed(src, l, workers-1)
+	return newParallelFeed(src, l, workers-1, done)
 }
 
 // serialFeed looks at a frame when it is asked for it.
 type serialFeed struct {
 	src    capture.Source
 	looker looker
+	done   <-chan struct{}
 	frame  capture.Frame
 	ahead  ahead
 }
 
 func (s *serialFeed) next() (*capture.Frame, *ahead, error) {
+	select {
+	case <-s.done:
+		return nil, nil, io.EOF
+	default:
+	}
 	if err := s.src.Next(&s.frame); err != nil {
 		return nil, nil, err
 	}
@@ -72,6 +81,7 @@ type parallelFeed struct {
 	ended   bool        // the source has, guarded by reading
 	order   chan *batch // in the order of the source
 	free    chan *batch
+	done    <-chan struct{}
 	stop    chan struct{}
 	workers sync.WaitGroup
 
@@ -88,12 +98,12 @@ type batch struct {
 	ready chan struct{} // one token once the frames were looked at
 }
 
-func newParallelFeed(src capture.Source, l looker, workers int) *parallelFeed {
+func newParallelFeed(src capture.Source, l looker, workers int, done <-chan struct{}) *parallelFeed {
 	// One batch in work by each worker and the engine, and as many waiting.
 	n := 2 * (workers + 1)
 	p := &parallelFeed{
 		src: src, looker: l,
-		order: make(chan *batch, n), free: make(chan *batch, n), stop: make(chan struct{}),
+		order: make(chan *batch, n), free: make(chan *batch, n), done: done, stop: make(chan struct{}),
 	}
 	for range n {
 		p.free <- &batch{ready: make(chan struct{}, 1)}
@@ -124,7 +134,11 @@ func (p *parallelFeed) read() *batch {
 	}
 	select {
 	case b := <-p.free:
-		b.err = p.src.ReadBatch(&b.Batch)
+		err, broken := guard(func() error { return p.src.ReadBatch(&b.Batch) })
+		if broken {
+			b.Frames = b.Frames[:0]
+		}
+		b.err = err
 		p.ended = b.err != nil
 		p.order <- b
 		return b
@@ -162,14 +176,18 @@ func (p *parallelFeed) next() (*capture.Frame, *ahead, error) {
 			}
 			p.free <- p.cur
 		}
-		p.cur, p.pos = <-p.order, 0
-		<-p.cur.ready
-		p.err = p.cur.err
+		p.cur, p.pos = nil, 0
+		select {
+		case b := <-p.order:
+			<-b.ready
+			p.cur, p.err = b, b.err
+		case <-p.done:
+			p.err = io.EOF
+		}
 	}
 	return nil, nil, p.err
 }
 
-// close ends the workers. The source is the caller's again afterwards.
 func (p *parallelFeed) close() {
 	close(p.stop)
 	p.workers.Wait()

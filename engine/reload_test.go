@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -27,6 +28,15 @@ func (r *reloads) Next(f *capture.Frame) error {
 		r.call()
 	}
 	return r.Source.Next(f)
+}
+
+// ReadBatch gives one frame at a time.
+func (r *reloads) ReadBatch(b *capture.Batch) error {
+	var f capture.Frame
+	err := r.Next(&f)
+	f.Data = bytes.Clone(f.Data)
+	b.Frames = append(b.Frames[:0], f)
+	return err
 }
 
 // reloaded runs a capture, has its configuration read anew before the third

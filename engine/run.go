@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"io"
 	"time"
@@ -14,9 +13,8 @@ import (
 // loop is Zeek's main loop over a packet source: each turn runs timers that an
 // earlier turn had no budget for, takes one packet, and drains the event queue
 // (RunState.cc, run_loop; iosource/Manager.cc, FindReadySources). It returns
-// nil at the end of the source.
-func (e *Engine) loop(ctx context.Context, src feed) error {
-	done := ctx.Done()
+// nil at the end of the source, or when the run was stopped.
+func (e *Engine) loop(src feed) error {
 	// How often Zeek asks its packet source before its timers.
 	pollInterval := e.settings.pollInterval
 	if e.cfg.Live {
@@ -49,11 +47,6 @@ func (e *Engine) loop(ctx context.Context, src feed) error {
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
-		}
-		select {
-		case <-done:
-			return nil
-		default:
 		}
 	}
 }

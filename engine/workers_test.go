@@ -21,7 +21,10 @@ func TestLogsAreTheSameForAnyNumberOfWorkers(t *testing.T) {
 	if err != nil || len(inputs) == 0 {
 		t.Fatalf("no baselines (%v)", err)
 	}
-	for _, input := range inputs {
+	for i, input := range inputs {
+		if raceDetector && i%8 != 0 {
+			continue
+		}
 		t.Run(filepath.Base(filepath.Dir(input)), func(t *testing.T) {
 			t.Parallel()
 			want := allThatIsWritten(t, input, 1, nil)
