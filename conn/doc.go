@@ -13,6 +13,7 @@
 //
 //	table.go        finding, creating, removing connections; the end of a run
 //	conn.go         what all connections have: record, uid, history, timers
+//	tcptimer.go     the timers of a TCP connection
 //	tcp.go          one TCP segment, step by step
 //	tcpstate.go     the state machine and what closing means
 //	endpoint.go     one side of a TCP connection: numbers, window, history

@@ -53,6 +53,7 @@ type Table struct {
 	// the packet.
 	conns          map[uint64]*connection
 	count          int
+	idleTimers     []*tcpTimer
 	packetTime     float64 // the packet's own time, possibly before network time
 	lastAnalyzerID event.AnalyzerID
 

@@ -1,8 +1,6 @@
 package conn
 
-import (
-	"github.com/gzeek/gzeek/timer"
-)
+import ()
 
 // updateState runs the state machine of the sender. isOrig is the direction
 // that the packet had when it came: if this very packet flipped the
@@ -269,44 +267,6 @@ func (t *tcpConn) endpointEOF(e *endpoint) {
 	}
 	t.connectionClosed(e, e.peer, t.deferredGenEvent)
 	t.closeDeferred = false
-}
-
-// tcpTimers are the timers of a TCP connection in the order in which they were
-// armed; that is the order in which they are cancelled, which matters to the
-// heap.
-type tcpTimers []*tcpTimer
-
-type tcpTimer struct {
-	timer.Timer
-	t *tcpConn
-}
-
-// addTimer arms a timer of the connection; atEnd says that it runs at the end
-// of input too.
-func (t *tcpConn) addTimer(at float64, atEnd bool, fn func(*tcpConn, float64)) {
-	tt := &tcpTimer{t: t}
-	tt.Fire = func(now float64, expiring bool) {
-		if expiring && !atEnd {
-			return
-		}
-		for i, x := range t.timers {
-			if x == tt {
-				t.timers = append(t.timers[:i], t.timers[i+1:]...)
-				break
-			}
-		}
-		fn(t, now)
-	}
-	t.timers = append(t.timers, tt)
-	t.table.timers.Add(&tt.Timer, at)
-}
-
-func (t *tcpConn) cancelTimers() {
-	for i, tt := range t.timers {
-		t.table.timers.Cancel(&tt.Timer)
-		t.timers[i] = nil
-	}
-	t.timers = t.timers[:0]
 }
 
 // attemptTimer ends a connection whose SYN was never answered.
