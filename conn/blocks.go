@@ -27,6 +27,12 @@ type blockList struct {
 
 const maxRun = 256
 
+// firstRun is the list that nearly all streams get along with.
+type firstRun struct {
+	list   [1][]block
+	blocks [8]block
+}
+
 func (l *blockList) empty() bool { return l.n == 0 }
 
 func (l *blockList) clear() { *l = blockList{} }
@@ -120,6 +126,11 @@ func (l *blockList) insertAt(p pos, b block) pos {
 		} else if k == 0 && cap(l.runs) > 0 && cap(l.runs[:1][0]) > 0 {
 			l.runs = l.runs[:1] // the array of the run that was emptied last
 			l.runs[0] = append(l.runs[0][:0], b)
+			return pos{0, 0}
+		}
+		if l.runs == nil {
+			f := &firstRun{}
+			l.runs = append(f.list[:0], append(f.blocks[:0], b))
 			return pos{0, 0}
 		}
 		l.runs = append(l.runs, append(make([]block, 0, 8), b))

@@ -13,11 +13,11 @@ import (
 //
 // Zeek: analyzer/protocol/pia/PIA.cc, scripts/base/protocols/smtp/dpd.sig.
 type detector struct {
-	t      *tcpConn
-	chunks []chunk // while it buffers
-	size   uint64
-	count  uint64
-	state  detectorState
+	t     *tcpConn
+	kept  *pieces // while it buffers; nil for nothing
+	size  uint64
+	count uint64
+	state detectorState
 
 	client clientMatcher
 	server serverMatcher
@@ -123,6 +123,53 @@ const (
 	skipping
 )
 
+// pieces are the delivered pieces that a detector keeps. Few connections have any
+// at a time, so they are used again.
+type pieces struct {
+	chunks []chunk
+	octets []byte
+}
+
+// Bounds of what is used again.
+const (
+	keepPieces = 256     // of them
+	keepOctets = 4 << 10 // in each
+	keepChunks = 64
+)
+
+// keep adds a copy of data, or a gap.
+func (d *detector) keep(data []byte, c chunk) {
+	if d.kept == nil {
+		idle := &d.t.table.idlePieces
+		if n := len(*idle); n > 0 {
+			d.kept, *idle = (*idle)[n-1], (*idle)[:n-1]
+		} else {
+			d.kept = &pieces{chunks: make([]chunk, 0, 4), octets: make([]byte, 0, 256)}
+		}
+	}
+	p := d.kept
+	if data != nil {
+		n := len(p.octets)
+		p.octets = append(p.octets, data...)
+		c.data = p.octets[n:len(p.octets):len(p.octets)]
+	}
+	p.chunks = append(p.chunks, c)
+}
+
+// drop forgets what was kept.
+func (d *detector) drop() {
+	p := d.kept
+	if p == nil {
+		return
+	}
+	d.kept = nil
+	tb := d.t.table
+	if len(tb.idlePieces) < keepPieces && cap(p.octets) <= keepOctets && cap(p.chunks) <= keepChunks {
+		p.chunks, p.octets = p.chunks[:0], p.octets[:0]
+		tb.idlePieces = append(tb.idlePieces, p)
+	}
+}
+
 // chunk is a delivered piece, or a gap if data is nil.
 type chunk struct {
 	data   []byte
@@ -144,7 +191,7 @@ func (d *detector) DeliverStream(data []byte, isOrig bool) {
 	next := d.state
 	if d.state == buffering {
 		if !d.fired || d.replaying {
-			d.chunks = append(d.chunks, chunk{data: slices.Clone(data), isOrig: isOrig})
+			d.keep(data, chunk{isOrig: isOrig})
 		}
 		d.size += uint64(len(data))
 		d.count++
@@ -155,7 +202,7 @@ func (d *detector) DeliverStream(data []byte, isOrig bool) {
 	d.match(data, isOrig)
 	d.state = next
 	if (next != buffering || d.fired) && !d.replaying {
-		d.chunks = nil
+		d.drop()
 	}
 }
 
@@ -198,7 +245,11 @@ func (d *detector) match(data []byte, isOrig bool) {
 	if packets {
 		toAck = d.startStream()
 	}
-	for _, ch := range d.chunks {
+	var chunks []chunk
+	if d.kept != nil {
+		chunks = d.kept.chunks
+	}
+	for _, ch := range chunks {
 		if ch.data == nil {
 			smtp.a.Undelivered(ch.seq, int(ch.n), ch.isOrig)
 		} else {
@@ -206,7 +257,7 @@ func (d *detector) match(data []byte, isOrig bool) {
 		}
 	}
 	if packets {
-		d.chunks = nil
+		d.drop()
 		d.joinStream(toAck)
 	}
 }
@@ -217,13 +268,13 @@ func (d *detector) Undelivered(seq uint64, n int, isOrig bool) {
 		return
 	}
 	if !d.fired || d.replaying {
-		d.chunks = append(d.chunks, chunk{seq: seq, n: uint64(n), isOrig: isOrig})
+		d.keep(nil, chunk{seq: seq, n: uint64(n), isOrig: isOrig})
 	}
 	d.count++
 	if d.count > d.t.table.opts.DPDMaxPackets {
 		d.state = d.over()
 		if !d.replaying {
-			d.chunks = nil
+			d.drop()
 		}
 	}
 }
@@ -231,7 +282,11 @@ func (d *detector) Undelivered(seq uint64, n int, isOrig bool) {
 func (d *detector) EndpointEOF(bool)        {}
 func (d *detector) ConnectionFinished(bool) {}
 func (d *detector) ConnectionReset()        {}
-func (d *detector) Done()                   { d.chunks, d.packets.chunks = nil, nil }
+
+func (d *detector) Done() {
+	d.drop()
+	d.packets.chunks = nil
+}
 
 var _ analyzers.Analyzer = (*detector)(nil)
 

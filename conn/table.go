@@ -54,6 +54,7 @@ type Table struct {
 	conns          map[uint64]*connection
 	count          int
 	idleTimers     []*tcpTimer
+	idlePieces     []*pieces
 	packetTime     float64 // the packet's own time, possibly before network time
 	lastAnalyzerID event.AnalyzerID
 

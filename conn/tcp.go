@@ -40,7 +40,8 @@ type tcpConn struct {
 
 	firstPacketSeen  uint8 // by role
 	isPartial        bool
-	isActive         bool // cleared by the events that end a connection
+	isActive         bool  // cleared by the events that end a connection
+	children         uint8 // of tree.few that are taken
 	closeDeferred    bool
 	deferredGenEvent bool
 

@@ -36,6 +36,9 @@ func (tt *tcpTimer) fire(now float64, expiring bool) {
 func (t *tcpConn) addTimer(at float64, atEnd bool, fn func(*tcpConn, float64)) {
 	tt := t.table.takeTimer()
 	tt.t, tt.atEnd, tt.fn = t, atEnd, fn
+	if t.timers == nil {
+		t.timers = make(tcpTimers, 0, 4)
+	}
 	t.timers = append(t.timers, tt)
 	t.table.timers.Add(&tt.Timer, at)
 }

@@ -15,6 +15,10 @@ type tree struct {
 	t        *tcpConn
 	children []*child
 	added    []*child // appended to children when no loop runs over them
+
+	// Room for the analyzers of nearly all connections.
+	few         [2]child
+	room, fresh [2]*child
 }
 
 // child is an analyzer in its place. It is the analyzers.Host of its analyzer.
@@ -28,7 +32,19 @@ type child struct {
 	violations uint64
 }
 
-func (tr *tree) init(t *tcpConn) { tr.t = t }
+func (tr *tree) init(t *tcpConn) {
+	tr.t = t
+	tr.children, tr.added = tr.room[:0], tr.fresh[:0]
+}
+
+func (tr *tree) newChild() *child {
+	n := tr.t.children
+	if int(n) == len(tr.few) {
+		return &child{}
+	}
+	tr.t.children++
+	return &tr.few[n]
+}
 
 // add attaches an analyzer. It hears of what comes from the next delivery on;
 // it returns nil if there is one of that name already.
@@ -37,7 +53,8 @@ func (tr *tree) add(factory func(analyzers.Host) analyzers.Analyzer, name string
 		return nil
 	}
 	tr.t.table.lastAnalyzerID++
-	c := &child{t: tr.t, id: tr.t.table.lastAnalyzerID}
+	c := tr.newChild()
+	c.t, c.id = tr.t, tr.t.table.lastAnalyzerID
 	c.a = factory(c)
 	if tr.t.finished {
 		// Analyzers that a dying connection would still attach end at once.
