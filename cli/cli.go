@@ -39,6 +39,8 @@ func commands() []command {
 		{"redefs", "lists the options with values, origins and docs; --toml writes a file to start from", redefsCommand},
 		{"options", "is redefs by another name", redefsCommand},
 		{"completion", "prints what makes bash, zsh or fish complete words", completionCommand},
+		{"status", "asks a running gzeek how it is doing", statusCommand},
+		{"reload", "has a running gzeek read its options anew", reloadCommand},
 		{"check", "says whether a configuration is valid, without running", checkCommand},
 		{"import-redefs", "turns the redef and @load lines of Zeek scripts into a configuration file", importCommand},
 		{"version", "prints the version", func(_ []string, std stdio) int {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -42,6 +43,7 @@ type runFlags struct {
 	alsoJSON bool
 	workers  int
 	profile  profileFlags
+	service  serviceFlags
 }
 
 // refused are flags of Zeek that gzeek can't honour, and why.
@@ -72,6 +74,7 @@ func newFlags(f *runFlags) *pflag.FlagSet {
 	fs.BoolVar(&f.noConfig, "no-config", false, "do not look for gzeek.toml and /etc/gzeek/gzeek.toml")
 	fs.BoolVar(&f.alsoJSON, "also-json", false, "write every log as JSON too, to NAME.json")
 	fs.IntVar(&f.workers, "workers", 0, "share a capture's work between `N` cores; 0 is all, the logs are the same")
+	f.service.register(fs)
 	f.profile.register(fs)
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "no progress and no summary on a terminal")
 	fs.BoolVarP(&f.list, "print-plugins", "N", false, "list the policies")
@@ -123,26 +126,33 @@ func runCommand(args []string, std stdio) int {
 
 // runEngine configures an engine and has it read what the flags say.
 func runEngine(f *runFlags, args []string, std stdio) int {
-	cfg, err := configure(f, args)
+	log, err := newLogger(f.service.logFormat, std.err)
 	if err != nil {
 		return usageError(std, err)
 	}
-	cfg.Warn = func(s string) { fmt.Fprintln(std.err, "warning:", s) }
+	cfg, err := configure(f, args)
+	if err != nil {
+		return complain(log, err, exitUsage)
+	}
+	cfg.Warn = func(s string) { log.Warn(s) }
+	if f.service.logFormat != "" {
+		cfg.Info = func(s string) { log.Info(s) }
+	}
 	cfg.OnHandlerError = func(e event.HandlerError) {
 		if e.Stack != nil {
-			fmt.Fprintf(std.err, "error: %v\n%s", e, e.Stack)
+			log.Error(fmt.Sprintf("%v\n%s", e, e.Stack))
 		}
 	}
 	eng, err := engine.New(*cfg)
 	if err != nil {
-		return usageError(std, explainPolicy(err))
+		return complain(log, explainPolicy(err), exitUsage)
 	}
 	if f.saveSeed != "" {
 		if err := cfg.Keys.Save(f.saveSeed); err != nil {
-			return failed(std, err)
+			return complain(log, err, exitError)
 		}
 	}
-	return execute(eng, f, std)
+	return execute(eng, f, args, std, log)
 }
 
 // configure turns flags and arguments into what the engine needs.
@@ -196,67 +206,39 @@ func readConfigs(f *runFlags) (*redef.Config, error) {
 	return redef.LoadFiles(paths, engine.LogSection)
 }
 
-// reloadOnHangup has SIGHUP read the configuration files of a live run anew.
-// The function it returns ends that.
-func reloadOnHangup(eng *engine.Engine, f *runFlags) (stop func()) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	go func() {
-		for range hangups {
-			eng.Reload(func() (*redef.Config, error) { return readConfigs(f) })
-		}
-	}()
-	return func() {
-		signal.Stop(hangups)
-		close(hangups)
-	}
-}
-
 func exists(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && !st.IsDir()
 }
 
 // execute opens the source and runs the engine over it.
-func execute(eng *engine.Engine, f *runFlags, std stdio) int {
-	filter := f.filter
-	if filter == "" {
-		filter = eng.Filter()
-	}
-	opts := capture.Options{Filter: filter}
-	var src capture.Source
-	var err error
-	if len(f.files) > 0 {
-		src, err = capture.OpenFiles(opts, f.files...)
-	} else {
-		src, err = openLive(f.ifaces, filter)
-	}
+func execute(eng *engine.Engine, f *runFlags, args []string, std stdio, log *slog.Logger) int {
+	src, err := openSource(eng, f)
 	if err != nil {
 		var fe *capture.FilterError
 		if errors.As(err, &fe) {
-			return usageError(std, err)
+			return complain(log, err, exitUsage)
 		}
-		return failed(std, err)
+		return complain(log, err, exitError)
 	}
 	defer src.Close()
-	if f.write != "" {
-		w, err := capture.CreateFile(f.write)
-		if err != nil {
-			return failed(std, err)
-		}
-		src = &teeSource{Source: src, w: w}
+	svc, err := openService(eng, f, args, log)
+	if err != nil {
+		return complain(log, err, exitError)
+	}
+	if err := svc.dropPrivileges(); err != nil {
+		return complain(log, errors.Join(err, svc.close()), exitError)
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends gzeek at once
-	if len(f.ifaces) > 0 {
-		defer reloadOnHangup(eng, f)()
-	}
+	svc.run(ctx)
 	terminal := isTerminal(std.err) && !f.quiet
 	bar := startProgress(src, std.err, terminal)
 	sum, err := eng.Run(ctx, src)
 	bar.stop()
+	err = errors.Join(err, svc.close())
 	if tee, ok := src.(*teeSource); ok {
 		err = errors.Join(err, tee.w.Close())
 	}
@@ -266,18 +248,42 @@ func execute(eng *engine.Engine, f *runFlags, std stdio) int {
 			sum.Packets, sum.Connections, sum.Mails, sum.Elapsed.Round(time.Millisecond), filepath.Clean(dir))
 	}
 	if sum.HandlerErrors > 0 {
-		fmt.Fprintf(std.err, "warning: %d run-time errors of policies, see reporter.log\n", sum.HandlerErrors)
+		log.Warn(fmt.Sprintf("%d run-time errors of policies, see reporter.log", sum.HandlerErrors))
 	}
 	if sum.Lost > 0 {
-		fmt.Fprintf(std.err, "warning: %d packets were lost before gzeek could read them: give it less (-f), or a faster machine\n", sum.Lost)
+		log.Warn(fmt.Sprintf("%d packets were lost before gzeek could read them: give it less (-f), or a faster machine", sum.Lost))
 	}
 	if sum.Undecoded > 0 {
-		fmt.Fprintf(std.err, "warning: %d packets were dropped because of an error in gzeek's decoder: please report it with the capture\n", sum.Undecoded)
+		log.Warn(fmt.Sprintf("%d packets were dropped because of an error in gzeek's decoder: please report it with the capture", sum.Undecoded))
 	}
 	if err != nil {
-		return failed(std, err)
+		return complain(log, err, exitError)
 	}
 	return exitOK
+}
+
+// openSource opens what is to be read, and what it is to be written to.
+func openSource(eng *engine.Engine, f *runFlags) (capture.Source, error) {
+	filter := f.filter
+	if filter == "" {
+		filter = eng.Filter()
+	}
+	var src capture.Source
+	var err error
+	if len(f.files) > 0 {
+		src, err = capture.OpenFiles(capture.Options{Filter: filter}, f.files...)
+	} else {
+		src, err = openLive(f.ifaces, filter)
+	}
+	if err != nil || f.write == "" {
+		return src, err
+	}
+	w, err := capture.CreateFile(f.write)
+	if err != nil {
+		src.Close()
+		return nil, err
+	}
+	return &teeSource{Source: src, w: w}, nil
 }
 
 // teeSource writes what it hands out to a capture file.

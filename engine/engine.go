@@ -27,7 +27,6 @@ import (
 	"github.com/gzeek/gzeek/files/magic"
 	"github.com/gzeek/gzeek/packet"
 	"github.com/gzeek/gzeek/policy"
-	"github.com/gzeek/gzeek/policy/config"
 	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/redef"
 	"github.com/gzeek/gzeek/seed"
@@ -58,8 +57,10 @@ type Config struct {
 	Workers int
 	// AlsoJSON writes every log a second time, as JSON in PATH.json.
 	AlsoJSON bool
-	// Warn hears of what is not an error, a sentence each; nil drops it.
-	Warn func(string)
+	// Warn hears of what goes wrong without ending the run, a sentence each; nil
+	// drops it. Info hears of what is only worth knowing; nil is Warn. What they
+	// hear while a live run goes on is in reporter.log too.
+	Warn, Info func(string)
 	// OnHandlerError hears of handler bodies that failed; nil drops it (they
 	// are in reporter.log).
 	OnHandlerError func(event.HandlerError)
@@ -73,6 +74,8 @@ type Engine struct {
 	options  *options
 	registry *redef.Registry
 	reload   atomic.Pointer[func() (*redef.Config, error)] // asked for by Reload
+	asks     asks
+	status   atomic.Pointer[Status] // the last one that was published
 	loaded   []string
 
 	ctx     *policy.Context
@@ -94,6 +97,10 @@ type Engine struct {
 	initErrors      []error
 	scriptErrors    uint64
 	started         time.Time
+	ended           bool
+	feed            feed
+	lastReload      *Reloaded
+	reports         *reporter
 }
 
 // New loads the policies, sets the options and wires the rooms. An error of
@@ -106,6 +113,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e.events = event.NewEvents()
 	e.events.OnError = e.handlerFailed
+	e.reports = newReporter(e.events, &cfg)
 	e.timers = &timer.Manager{}
 	e.weirds = weird.NewSampler(e.events, e.timers)
 	e.registry = redef.New(e.keys)
@@ -146,6 +154,7 @@ func (e *Engine) build() error {
 	e.keys.SetDigestSalt(s.digestSalt)
 	e.ids = seed.NewIDs(e.keys, s.bitsPerUID)
 	e.weirds.Options = s.weird
+	e.reports.info.silent, e.reports.warning.silent, e.reports.error.silent = s.silent.info, s.silent.warning, s.silent.error
 	e.maxTimerExpires = int(min(s.maxTimerExpires, 1<<30))
 
 	types, err := magic.New()
@@ -179,8 +188,8 @@ func (e *Engine) build() error {
 
 	s.log.Dir = e.cfg.Dir
 	s.log.NetworkTime = func() float64 { return e.events.Now }
-	s.log.Warn = e.cfg.Warn
-	s.log.Error = e.cfg.Warn
+	s.log.Warn = e.warn
+	s.log.Error = e.fail
 	s.log.Weird = func(name, addl string) { e.weirds.Net(name, addl, "") }
 	if e.cfg.AlsoJSON {
 		s.log.ExtraFilters = append(s.log.ExtraFilters, zeeklog.Filter{Name: "json", Writer: zeeklog.WriterJSON})
@@ -219,49 +228,6 @@ func (e *Engine) Options() *redef.Registry { return e.registry }
 // Loaded lists the loaded policies in their order.
 func (e *Engine) Loaded() []string { return e.loaded }
 
-// Reload has the options read anew between two packets of a run: load gives the
-// configuration files and the settings of the command line. Options that may
-// change while running do, and config.log says so; what is wrong, or waits for
-// a restart, goes to Config.Warn. It may be called from any goroutine; load
-// and Warn are called from the run's. A call that comes before the last one was
-// taken replaces it.
-func (e *Engine) Reload(load func() (*redef.Config, error)) { e.reload.Store(&load) }
-
-func (e *Engine) reloadNow() {
-	load := e.reload.Swap(nil)
-	if load == nil {
-		return
-	}
-	warn := e.cfg.Warn
-	if warn == nil {
-		warn = func(string) {}
-	}
-	files, err := (*load)()
-	var changes []redef.Change
-	if err == nil {
-		changes, err = e.registry.Reload(files, e.cfg.Settings...)
-	}
-	if err != nil {
-		warn("options stay as they are: " + err.Error())
-		return
-	}
-	log, _ := policy.Lookup[*config.Changes](e.ctx)
-	made := 0
-	for i := range changes {
-		c := &changes[i]
-		if c.Refused != "" {
-			warn(fmt.Sprintf("%v: %s stays %s: %s", c.Place, c.Name, c.OldLogged, c.Refused))
-			continue
-		}
-		made++
-		if log != nil {
-			log.Changed(c)
-		}
-	}
-	e.events.Drain()
-	warn(fmt.Sprintf("options were read anew: %d changed, %d wait for a restart", made, len(changes)-made))
-}
-
 // Streams lists the log streams of the loaded policies.
 func (e *Engine) Streams() []policy.DeclaredStream { return slices.Clone(e.ctx.Streams()) }
 
@@ -289,12 +255,15 @@ type Summary struct {
 // logged and the logs are closed.
 func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	e.started = time.Now()
+	defer e.asks.end()
 	e.ctx.SetPackets(func() uint64 { return e.packets })
 	if err := e.start(); err != nil {
 		return Summary{}, err
 	}
-	in := newFeed(src, looker{e.settings.packet}, e.workers(), ctx.Done())
-	err, broken := guard(func() error { return e.loop(in) })
+	e.feed = newFeed(src, looker{e.settings.packet}, e.workers(), ctx.Done())
+	err, broken := guard(func() error { return e.loop(e.feed) })
+	e.ended = true
+	e.asks.end()
 	if broken {
 		err = fmt.Errorf("packet %d: %w", e.packets, err)
 	} else {
@@ -305,8 +274,9 @@ func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	if broken {
 		err = errors.Join(err, e.logs.Close())
 	}
-	in.close() // after the logs: it waits for what is being read
+	e.feed.close() // after the logs: it waits for what is being read
 	st := src.Stats()
+	e.publish(st)
 	return Summary{
 		Packets: e.packets, Bytes: e.octets, Connections: e.table.Stats().Created, Mails: e.mailsLogged(),
 		Files: e.files.Stats().Total, HandlerErrors: e.scriptErrors,

@@ -34,6 +34,8 @@ func (l *looker) look(f *capture.Frame, a *ahead) {
 type feed interface {
 	// next returns io.EOF at the end, and soon after the run was stopped.
 	next() (*capture.Frame, *ahead, error)
+	// stats are the source's, about as far as frames were given.
+	stats() capture.Stats
 	// close ends what reads ahead. The source is the caller's again.
 	close()
 }
@@ -69,6 +71,8 @@ func (s *serialFeed) next() (*capture.Frame, *ahead, error) {
 	return &s.frame, &s.ahead, nil
 }
 
+func (s *serialFeed) stats() capture.Stats { return s.src.Stats() }
+
 func (s *serialFeed) close() {}
 
 // parallelFeed has goroutines read and look at batches. They take turns with
@@ -85,9 +89,10 @@ type parallelFeed struct {
 	stop    chan struct{}
 	workers sync.WaitGroup
 
-	cur *batch // in work by the engine
-	pos int
-	err error // final
+	cur   *batch // in work by the engine
+	pos   int
+	err   error         // final
+	begun capture.Stats // of the source, behind the last batch
 }
 
 // batch is some frames and what is known of them.
@@ -95,6 +100,7 @@ type batch struct {
 	capture.Batch
 	ahead []ahead
 	err   error         // of the source, instead of frames
+	stats capture.Stats // of the source behind them
 	ready chan struct{} // one token once the frames were looked at
 }
 
@@ -138,7 +144,7 @@ func (p *parallelFeed) read() *batch {
 		if broken {
 			b.Frames = b.Frames[:0]
 		}
-		b.err = err
+		b.err, b.stats = err, p.src.Stats()
 		p.ended = b.err != nil
 		p.order <- b
 		return b
@@ -180,13 +186,17 @@ func (p *parallelFeed) next() (*capture.Frame, *ahead, error) {
 		select {
 		case b := <-p.order:
 			<-b.ready
-			p.cur, p.err = b, b.err
+			p.cur, p.err, p.begun = b, b.err, b.stats
 		case <-p.done:
 			p.err = io.EOF
 		}
 	}
 	return nil, nil, p.err
 }
+
+// stats are those of the last batch that was begun: the source belongs to who
+// reads.
+func (p *parallelFeed) stats() capture.Stats { return p.begun }
 
 func (p *parallelFeed) close() {
 	close(p.stop)

@@ -37,6 +37,7 @@ type settings struct {
 	bitsPerUID                     uint64
 	maxTimerExpires                uint64
 	validateVXLAN                  bool
+	silent                         struct{ info, warning, error bool }
 }
 
 func defaultSettings() settings {
@@ -110,6 +111,12 @@ func declareOptions(r *redef.Registry, bare bool) *options {
 	pollLive := r.Count("io_poll_interval_live", 10, "the same for an interface")
 	o.set = append(o.set, func(s *settings) {
 		s.capture.commandLine, s.pollInterval, s.pollIntervalLive = bpf.Get(), poll.Get(), pollLive.Get()
+	})
+	tellInfo := r.Bool("Reporter::info_to_stderr", true, "a live run also tells on standard error what goes to reporter.log as INFO")
+	tellWarning := r.Bool("Reporter::warnings_to_stderr", true, "the same for WARNING")
+	tellError := r.Bool("Reporter::errors_to_stderr", true, "the same for ERROR")
+	o.set = append(o.set, func(s *settings) {
+		s.silent.info, s.silent.warning, s.silent.error = !tellInfo.Get(), !tellWarning.Get(), !tellError.Get()
 	})
 	filters := r.StringStrings("capture_filters", nil, "BPF expressions: what matches any of them is read")
 	restrict := r.StringStrings("restrict_filters", nil, "BPF expressions: only what matches all of them is read")

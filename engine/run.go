@@ -42,8 +42,8 @@ func (e *Engine) loop(src feed) error {
 		}
 		e.events.Drain()
 		e.dispatched = 0
-		if e.reload.Load() != nil {
-			e.reloadNow()
+		if e.asks.waiting.Load() {
+			e.asks.run()
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -155,7 +155,7 @@ func (e *Engine) handlerFailed(err event.HandlerError) {
 		return
 	}
 	e.scriptErrors++
-	e.events.ReporterError.Enqueue(event.Reporter{Time: e.events.Now, Msg: err.Err.Error(), Location: err.Policy})
+	e.reports.raise(&e.reports.error, err.Err.Error(), err.Policy)
 	if e.cfg.OnHandlerError != nil {
 		e.cfg.OnHandlerError(err)
 	}

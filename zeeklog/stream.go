@@ -88,6 +88,8 @@ type writerState struct {
 	columns  int
 	disabled bool
 
+	lines, discarded uint64
+
 	interval          float64
 	postprocessor     Postprocessor
 	postprocessorName string
@@ -347,9 +349,11 @@ func (s *Stream) writeTo(f *filterState, rec []Value) error {
 	}
 	if size > s.m.cfg.MaxLogRecordSize {
 		s.m.cfg.Weird("log_record_too_large", s.id)
+		w.discarded++
 		return nil
 	}
 	if w.disabled {
+		w.discarded++
 		return nil
 	}
 	if len(row) != w.columns {
@@ -364,6 +368,7 @@ func (s *Stream) writeTo(f *filterState, rec []Value) error {
 		w.disabled = true
 		return err
 	}
+	w.lines++
 	if limit := s.m.cfg.RotationSize; limit > 0 {
 		if z, ok := w.w.(sizer); ok && z.size() >= limit {
 			w.rotatedBySize = true
