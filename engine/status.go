@@ -74,10 +74,14 @@ func (e *Engine) Status(ctx context.Context) (Status, error) {
 // source. It belongs to the run's goroutine.
 func (e *Engine) publish(c capture.Stats) {
 	c.Received, c.Bytes = e.packets, e.octets
+	open := e.table.Len()
+	if e.ended {
+		open = 0 // all were logged; the table is thrown away with them in it
+	}
 	e.status.Store(&Status{
 		Taken: time.Now(), Started: e.started, NetworkTime: e.events.Now, Ended: e.ended,
 		Capture: c, Decoded: e.decoder.Stats(),
-		Connections: e.table.Len(), Conns: e.table.Stats(), Files: e.files.Stats(),
+		Connections: open, Conns: e.table.Stats(), Files: e.files.Stats(),
 		Timers: e.timers.Len(), HandlerErrors: e.scriptErrors,
 		Streams: e.logs.StreamStats(), Logs: e.logs.Stats(), Policies: slices.Clone(e.loaded), Reload: e.lastReload,
 	})

@@ -26,12 +26,18 @@ func Lookup(spec string) (*User, error) {
 	}
 	u := &User{Name: name}
 	var known *user.User
-	if uid, err := id(name); err == nil {
-		u.UID = uid
+	number := name
+	if numeric(name) {
 		known, _ = user.LookupId(name) // a number needs no name
-	} else if known, err = user.Lookup(name); err != nil {
-		return nil, fmt.Errorf("--user %s: no user %q: make it with useradd --system %s", spec, name, name)
-	} else if u.UID, err = id(known.Uid); err != nil {
+	} else {
+		var err error
+		if known, err = user.Lookup(name); err != nil {
+			return nil, fmt.Errorf("--user %s: no user %q: make it with useradd --system %s", spec, name, name)
+		}
+		number = known.Uid
+	}
+	var err error
+	if u.UID, err = id(number); err != nil {
 		return nil, fmt.Errorf("--user %s: %w", spec, err)
 	}
 	if u.UID == 0 {
@@ -68,8 +74,8 @@ func Lookup(spec string) (*User, error) {
 }
 
 func groupID(group string) (int, error) {
-	if gid, err := id(group); err == nil {
-		return gid, nil
+	if numeric(group) {
+		return id(group)
 	}
 	g, err := user.LookupGroup(group)
 	if err != nil {
@@ -77,6 +83,8 @@ func groupID(group string) (int, error) {
 	}
 	return id(g.Gid)
 }
+
+func numeric(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // id reads the number of a user or a group. The highest means "leave as it is"
 // to the kernel.
