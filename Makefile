@@ -10,7 +10,7 @@ TAGS    := $(shell sh scripts/libpcap.sh check)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X github.com/gzeek/gzeek/cli.version=$(VERSION)
 
-.PHONY: all build libpcap demo test race fuzz lint bench bench-cut clean
+.PHONY: all build libpcap demo test race fuzz lint bench bench-cut man release release-check deb rpm clean
 
 all: build
 
@@ -42,5 +42,20 @@ bench: build
 bench-cut: build
 	@sh scripts/bench-cut.sh $(OUT)
 
+# The manual, to dist/man; what it says is what --help prints.
+man: build
+	@rm -rf dist/man && mkdir -p dist/man && $(OUT) __man dist/man
+
+# Tarballs and packages in pure Go, the same wherever they are built; ARCH=amd64
+# builds for that alone.
+release:
+	@sh scripts/release.sh tar $(ARCH)
+
+release-check:
+	@sh scripts/release.sh check $(ARCH)
+
+deb rpm:
+	@sh scripts/release.sh $@ $(ARCH)
+
 clean:
-	rm -rf bin
+	rm -rf bin dist

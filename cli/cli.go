@@ -70,6 +70,9 @@ func run(args []string, std stdio) int {
 	if args[0] == "__complete" { // for shells, so no one sees it
 		return completeCommand(args[1:], std)
 	}
+	if args[0] == "__man" { // for make man
+		return manCommand(args[1:], std)
+	}
 	for _, c := range commands() {
 		if args[0] == c.name {
 			return c.run(args[1:], std)

@@ -226,9 +226,6 @@ func execute(eng *engine.Engine, f *runFlags, args []string, std stdio, log *slo
 	if err != nil {
 		return complain(log, err, exitError)
 	}
-	if err := svc.dropPrivileges(); err != nil {
-		return complain(log, errors.Join(err, svc.close()), exitError)
-	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

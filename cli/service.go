@@ -49,6 +49,7 @@ type service struct {
 	log  *slog.Logger
 	user *privilege.User
 
+	socket  string
 	control *control.Server
 	metrics *telemetry.Server
 	loading sync.Mutex // one reload at a time
@@ -57,62 +58,57 @@ type service struct {
 	tasks sync.WaitGroup
 }
 
-// openService opens sockets, while the process may still do everything.
-func openService(eng *engine.Engine, f *runFlags, args []string, log *slog.Logger) (_ *service, err error) {
+// openService opens what it takes privileges for, and then gives them up: the
+// source is open already.
+func openService(eng *engine.Engine, f *runFlags, args []string, log *slog.Logger) (*service, error) {
 	s := &service{f: f, args: args, eng: eng, log: log}
-	if f.service.user != "" {
-		if s.user, err = privilege.Lookup(f.service.user); err != nil {
-			return nil, err
+	for _, step := range []func() error{s.lookupUser, s.serveMetrics, s.prepareControl, s.dropPrivileges, s.serveControl} {
+		if err := step(); err != nil {
+			return nil, errors.Join(err, s.close())
 		}
-	}
-	if f.service.metrics != "" {
-		reg := telemetry.NewRegistry(eng, version)
-		if s.metrics, err = telemetry.Listen(f.service.metrics, telemetry.Handler(eng, reg)); err != nil {
-			return nil, err
-		}
-		log.Info("metrics are served", "address", s.metrics.Addr().String())
-	}
-	if err := s.listen(); err != nil {
-		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
 func (s *service) live() bool { return len(s.f.ifaces) > 0 }
 
-// listen opens the control socket. A live run has one even if nobody asked for
-// it, unless that can't be.
-func (s *service) listen() error {
-	path := s.f.service.control
-	asked := path != ""
-	switch {
-	case path == noControl:
-		return nil
-	case path == "" && s.live():
-		path = control.DefaultPath(os.Getenv, os.Geteuid() == 0)
+func (s *service) lookupUser() (err error) {
+	if s.f.service.user != "" {
+		s.user, err = privilege.Lookup(s.f.service.user)
 	}
-	if path == "" {
+	return err
+}
+
+func (s *service) serveMetrics() (err error) {
+	if s.f.service.metrics == "" {
 		return nil
 	}
-	o := control.Options{Path: path}
-	if s.user != nil {
-		o.Owned, o.UID, o.GID = true, s.user.UID, s.user.GID
-	}
-	srv, err := control.Listen(o, control.Handlers{Status: s.status, Reload: s.reloadReport})
-	switch {
-	case err != nil && asked:
+	reg := telemetry.NewRegistry(s.eng, version)
+	if s.metrics, err = telemetry.Listen(s.f.service.metrics, telemetry.Handler(s.eng, reg)); err != nil {
 		return err
-	case err != nil:
-		s.log.Info("gzeek status and gzeek reload can't reach this run", "reason", err.Error())
-		return nil
 	}
-	s.control = srv
-	s.log.Info("control socket is open", "path", path)
+	s.log.Info("metrics are served", "address", s.metrics.Addr().String())
 	return nil
 }
 
-// dropPrivileges is called when everything is open that needs them. A live run
-// of an ordinary user that was given capabilities gives them up too.
+// prepareControl decides where the control socket is, "" for nowhere. A live run
+// has one even if nobody asked for it.
+func (s *service) prepareControl() error {
+	s.socket = s.f.service.control
+	if s.socket == "" && s.live() {
+		s.socket = control.DefaultPath(os.Getenv, os.Geteuid() == 0)
+	}
+	if s.socket == noControl {
+		s.socket = ""
+	}
+	if s.socket == "" || s.user == nil {
+		return nil
+	}
+	return control.Prepare(s.socket, s.user.UID, s.user.GID)
+}
+
+// dropPrivileges is for a run that is told to be another user's. A live run of an
+// ordinary user that was given capabilities gives them up too.
 func (s *service) dropPrivileges() error {
 	if s.user == nil && (!s.live() || os.Geteuid() == 0) {
 		return nil
@@ -124,6 +120,24 @@ func (s *service) dropPrivileges() error {
 		s.log.Info("privileges are dropped", "user", s.user.Name)
 	}
 	return s.checkLogs()
+}
+
+// serveControl opens the control socket. Where nobody asked for one the run goes
+// on without.
+func (s *service) serveControl() (err error) {
+	if s.socket == "" {
+		return nil
+	}
+	s.control, err = control.Listen(control.Options{Path: s.socket, Group: s.user != nil},
+		control.Handlers{Status: s.status, Reload: s.reloadReport})
+	switch {
+	case err == nil:
+		s.log.Info("control socket is open", "path", s.socket)
+	case s.f.service.control == "":
+		s.log.Info("gzeek status and gzeek reload can't reach this run", "reason", err.Error())
+		err = nil
+	}
+	return err
 }
 
 // checkLogs says at the start what would otherwise be found out with the first

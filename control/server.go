@@ -70,10 +70,24 @@ type Server struct {
 // Options say where a Server listens and who may ask.
 type Options struct {
 	Path string
-	// UID and GID own the socket, if Owned; its group may ask then too. Else
-	// only the user that made it may.
-	Owned    bool
-	UID, GID int
+	// Group lets the group of the process ask too, not only its user.
+	Group bool
+}
+
+// Prepare makes the folder of the socket, if it isn't there, for a process that
+// runs as this user when it listens.
+func Prepare(path string, uid, gid int) error {
+	dir := filepath.Dir(path)
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		return nil // if it can't be used, Listen says why
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	if err := os.Lchown(dir, uid, gid); err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	return nil
 }
 
 // Listen opens the socket. One that an ended process has left is replaced; one
@@ -82,14 +96,14 @@ type Options struct {
 // The right to the path is a lock on the file PATH.lock, which ends with the
 // process and so can't be stale; the file itself stays.
 func Listen(o Options, h Handlers) (*Server, error) {
-	lock, err := take(o)
+	lock, err := take(o.Path + ".lock")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("control socket %s: %w", o.Path, err)
 	}
 	l, err := listen(o)
 	if err != nil {
 		lock.Close()
-		return nil, err
+		return nil, fmt.Errorf("control socket %s: %w", o.Path, err)
 	}
 	s := &Server{lock: lock, done: make(chan struct{})}
 	s.srv = http.Server{
@@ -103,29 +117,18 @@ func Listen(o Options, h Handlers) (*Server, error) {
 	return s, nil
 }
 
-// take makes the folder of the socket and gets the lock.
-func take(o Options) (*os.File, error) {
-	dir := filepath.Dir(o.Path)
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		if err := os.MkdirAll(dir, 0o750); err != nil {
-			return nil, fmt.Errorf("control socket: %w", err)
-		}
-		if err := chown(o, dir); err != nil {
-			return nil, err
-		}
+// take gets the lock.
+func take(name string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
+		return nil, err
 	}
-	name := o.Path + ".lock"
-	f, err := openLock(name)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("control socket: %w", err)
+		return nil, err
 	}
 	if err := lockFile(f); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("control socket %s: another gzeek has it: give this one another --control PATH", o.Path)
-	}
-	if err := chown(o, name); err != nil {
-		f.Close()
-		return nil, err
+		return nil, errors.New("another gzeek has it: give this one another --control PATH")
 	}
 	return f, nil
 }
@@ -134,35 +137,17 @@ func take(o Options) (*os.File, error) {
 func listen(o Options) (net.Listener, error) {
 	if st, err := os.Lstat(o.Path); err == nil {
 		if st.Mode().Type() != os.ModeSocket {
-			return nil, fmt.Errorf("control socket %s: there is something else than a socket", o.Path)
+			return nil, errors.New("there is something else than a socket")
 		}
 		if err := os.Remove(o.Path); err != nil {
-			return nil, fmt.Errorf("control socket: %w", err)
+			return nil, err
 		}
 	}
 	mode := os.FileMode(0o600)
-	if o.Owned {
+	if o.Group {
 		mode = 0o660
 	}
-	l, err := listenAs(o.Path, mode)
-	if err != nil {
-		return nil, fmt.Errorf("control socket: %w", err)
-	}
-	if err := chown(o, o.Path); err != nil {
-		l.Close()
-		return nil, err
-	}
-	return l, nil
-}
-
-func chown(o Options, name string) error {
-	if !o.Owned {
-		return nil
-	}
-	if err := os.Lchown(name, o.UID, o.GID); err != nil {
-		return fmt.Errorf("control socket: %w", err)
-	}
-	return nil
+	return listenAs(o.Path, mode)
 }
 
 // Close ends the server: requests that are being answered get a moment, and the

@@ -19,10 +19,4 @@ func listenAs(path string, mode os.FileMode) (net.Listener, error) {
 	return net.Listen("unix", path)
 }
 
-// openLock doesn't follow links: the folder may belong to a user with less
-// rights than the process has yet.
-func openLock(name string) (*os.File, error) {
-	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
-}
-
 func lockFile(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }

@@ -55,7 +55,7 @@ func reloaded(t *testing.T, before, after string, settings ...string) (dir strin
 		t.Fatal(err)
 	}
 	dir = t.TempDir()
-	e, err := engine.New(engine.Config{Workers: 1, Dir: dir, Files: files, Settings: settings, Warn: func(s string) { warned = append(warned, s) }})
+	e, err := engine.New(engine.Config{Dir: dir, Files: files, Settings: settings, Warn: func(s string) { warned = append(warned, s) }})
 	if err != nil {
 		t.Fatal(err)
 	}
