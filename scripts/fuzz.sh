@@ -17,7 +17,7 @@ ended_by_clock() {
 for pkg in $(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' "$pkgs"); do
 	for f in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true); do
 		echo "fuzz $pkg $f for $time"
-		if go test "$pkg" -run '^$' -fuzz "^$f\$" -fuzztime "$time" >"$out" 2>&1; then
+		if go test "$pkg" -run '^$' -fuzz "^$f\$" -fuzztime "$time" -fuzzminimizetime 10x >"$out" 2>&1; then
 			cat "$out"
 			continue
 		fi
