@@ -28,7 +28,7 @@ test:
 	$(GO) test ./...
 
 race:
-	$(GO) test -race ./capture ./engine ./extract ./files/magic ./pattern ./zeeklog
+	$(GO) test -race ./capture ./control ./engine ./extract ./files/magic ./pattern ./zeeklog
 
 lint:
 	@sh scripts/lint.sh

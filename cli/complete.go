@@ -160,6 +160,11 @@ func candidates(before []string, cur string) []candidate {
 			return redefsCandidates(before[1:], cur)
 		case "check":
 			return runCandidates(before[1:], cur, newFlags(&runFlags{}))
+		case "status", "reload":
+			if strings.HasPrefix(cur, "-") {
+				return []candidate{{"--control", "the socket is at PATH"}, {"--json", "print the answer as JSON"}, {"--help", "print this help"}}
+			}
+			return nil
 		case "import-redefs":
 			if strings.HasPrefix(cur, "-") {
 				return []candidate{{"--strict", "exit with 1 if something could not be carried over"}, {"--help", "print this help"}}
@@ -215,6 +220,8 @@ func runCandidates(before []string, cur string, fs *pflag.FlagSet) []candidate {
 			list = append(list, candidate{prefix + i.Name, "interface"})
 		}
 		return list
+	case flag != nil && flag.Name == "log-format":
+		return plain(logFormats)
 	case flag != nil:
 		return nil
 	case strings.HasPrefix(cur, "-"):
