@@ -3,7 +3,6 @@ package magic
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -221,8 +220,17 @@ func sequences(n *node) ([][]set, bool) {
 	case octet:
 		return [][]set{{n.set}}, true
 	case row:
-		all := [][]set{nil}
+		all := [][]set{make([]set, 0, len(n.subs))}
 		for _, s := range n.subs {
+			if s.kind == octet { // nearly all are
+				if len(all[0]) >= maxTextLength {
+					return nil, false
+				}
+				for i := range all {
+					all[i] = append(all[i], s.set)
+				}
+				continue
+			}
 			next, ok := sequences(s)
 			if !ok {
 				return nil, false
@@ -344,96 +352,4 @@ func opening(parts []*node) []byte {
 		lit = append(lit, c)
 	}
 	return lit
-}
-
-// probe is a place of the data that says early which rules can hold.
-type probe struct {
-	at    int
-	table [256]uint8 // the octet there to an index of sets
-	sets  []ruleSet  // rules that are possible then
-}
-
-// maxRules bounds the number of rules.
-const maxRules = 512
-
-// ruleSet is a set of rules, by their number.
-type ruleSet [maxRules / 64]uint64
-
-func (r *ruleSet) add(i int) { r[i/64] |= 1 << (i % 64) }
-
-// index sorts the programs into probes; those that no place tells anything
-// about are the rest.
-func index(programs []program) (probes []probe, rest ruleSet, err error) {
-	possible := map[int]*[256]ruleSet{}
-	var places []int
-	note := func(rule, at int, s *set) {
-		if possible[at] == nil {
-			possible[at] = new([256]ruleSet)
-			places = append(places, at)
-		}
-		for c := range 256 {
-			if s.has(byte(c)) {
-				possible[at][c].add(rule)
-			}
-		}
-	}
-	for i, p := range programs {
-		switch first := &p[0]; {
-		case first.min != first.max:
-			rest.add(i)
-		case first.auto != nil:
-			// It begins at octet 0: compile makes no gap of a fixed one.
-			var s set
-			first.auto.pattern.firstOctets(&s)
-			note(i, 0, &s)
-		default:
-			for j := range first.texts {
-				at, s := first.texts[j].telling()
-				note(i, at, &s)
-			}
-		}
-	}
-	for _, at := range places {
-		pr := probe{at: at}
-		numbers := map[ruleSet]uint8{}
-		for c := range 256 {
-			r := possible[at][c]
-			n, ok := numbers[r]
-			if !ok {
-				if len(pr.sets) == 256 {
-					return nil, rest, fmt.Errorf("octet %d tells too many rules apart", at)
-				}
-				n = uint8(len(pr.sets))
-				numbers[r] = n
-				pr.sets = append(pr.sets, r)
-			}
-			pr.table[c] = n
-		}
-		probes = append(probes, pr)
-	}
-	return probes, rest, nil
-}
-
-// telling is the place of t that excludes most data and what may be there: the
-// first octet if that excludes enough, since a probe more costs every head.
-func (t *text) telling() (at int, s set) {
-	const enough = 8
-	s, best := anyOctet, 256
-	for i := range t.steps {
-		st := &t.steps[i]
-		size, here := 1, set{}
-		if st.literal != nil {
-			here.add(st.literal[0])
-		} else {
-			here = st.set
-			size, _ = here.size()
-		}
-		if st.at == 0 && size <= enough {
-			return 0, here
-		}
-		if size < best {
-			best, at, s = size, st.at, here
-		}
-	}
-	return at, s
 }

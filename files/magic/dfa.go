@@ -3,41 +3,76 @@ package magic
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
-	"sync"
+	"slices"
 )
 
-// maxStates bounds an automaton, and so the memory of a careless rule.
+// maxStates bounds an automaton, and so the memory of a careless rule. What
+// would need more never matches: a test sees to it that no rule does.
 const maxStates = 1 << 13
 
-// dfa tells where the earliest match of a pattern ends. It is complete when
-// built: matching writes nothing and takes one table look-up an octet.
+// dfa tells where the earliest match of a pattern ends, with one table look-up
+// an octet. A state is made when something leads to it, an entry of its row when
+// it is first asked for: heads of files reach few of the thousands that there
+// are, and to make all takes longer than to read a small capture.
 type dfa struct {
 	class   [256]uint8 // octet to column
-	classes int        // columns for octets; a row has one more, its exit
+	classes []class
 
 	// Rows, one a state: where the columns' octets lead, as the index of that
-	// state's row. The exit is 1 + the only octet that leads out of the state,
-	// 0 if there are others.
+	// state's row. The column behind the last is the row's exit.
 	next  []uint32
 	start uint32
+
+	nfa    nfa
+	final  int
+	states [][]int           // the states of nfa that a state stands for, those with an octet only
+	number map[string]uint32 // the same, as text, to the state's row
+
+	// Scratch of closure and intern.
+	mark     []bool
+	todo     []int
+	raw, set []int
+	key      []byte
 }
 
-// The first two states of every dfa.
+// class is octets that no part of the pattern tells apart.
+type class struct {
+	octet byte // one of them
+	size  int
+}
+
+// What stands in a row beside the places of other rows. dead is the place of
+// the first one, the second is accepted; it is behind unknown, since a row has
+// at least two entries.
 const (
-	dead     = 0 // nothing can match any more
-	accepted = 1 // a match ends here
+	dead    = 0 // nothing can match any more
+	unknown = 1 // not asked for yet
 )
+
+// Exits: 1 + the only octet that leads out of the state, or one of these.
+const (
+	noExit      = 0 // there are others
+	unknownExit = ^uint32(0)
+)
+
+// accepted is the row of the state in which a match ends, and the width of rows.
+func (d *dfa) accepted() uint32 { return uint32(len(d.classes) + 1) }
 
 // find returns the end of the earliest match at or behind from, or -1.
 func (d *dfa) find(b []byte, from int) int {
-	accept := uint32(d.classes + 1)
+	accepted := d.accepted()
+	next := d.next
 	s := d.start
 	for i := from; i < len(b); i++ {
-		t := d.next[s+uint32(d.class[b[i]])]
+		t := next[s+uint32(d.class[b[i]])]
 		if t == s {
 			// Inside of a comment, say: most of the head may be skipped.
-			if exit := d.next[s+uint32(d.classes)]; exit != 0 {
+			exit := next[s+accepted-1]
+			if exit == unknownExit {
+				exit = d.exit(s)
+				next = d.next
+			}
+			if exit != noExit {
 				skip := bytes.IndexByte(b[i+1:], byte(exit-1))
 				if skip < 0 {
 					return -1
@@ -46,35 +81,128 @@ func (d *dfa) find(b []byte, from int) int {
 			}
 			continue
 		}
-		if t <= accept {
-			if t == accept {
+		if t <= accepted {
+			switch t {
+			case accepted:
 				return i + 1
+			case dead:
+				return -1
 			}
-			return -1
+			d.step(s, d.class[b[i]])
+			next = d.next
+			i--
+			continue
 		}
 		s = t
 	}
 	return -1
 }
 
-// automaton is a dfa that is built when first needed, since few files need
-// any and building all takes longer than a small capture.
+// step finds out where the octets of a column lead from the state with row s.
+func (d *dfa) step(s uint32, column uint8) uint32 {
+	c := d.classes[column].octet
+	d.raw = d.raw[:0]
+	for _, n := range d.states[s/d.accepted()] {
+		if d.nfa.sets[n].has(c) {
+			d.raw = append(d.raw, d.nfa.out[n])
+		}
+	}
+	t := d.intern(d.raw)
+	d.next[s+uint32(column)] = t
+	return t
+}
+
+// exit finds out the exit of the state with row s.
+func (d *dfa) exit(s uint32) uint32 {
+	exit, exits := uint32(noExit), 0
+	for column, c := range d.classes {
+		t := d.next[s+uint32(column)]
+		if t == unknown {
+			t = d.step(s, uint8(column))
+		}
+		if t != s {
+			exit = 1 + uint32(c.octet)
+			exits += c.size
+		}
+	}
+	if exits != 1 {
+		exit = noExit
+	}
+	d.next[s+d.accepted()-1] = exit
+	return exit
+}
+
+// intern returns the row of the state that stands for states of the nfa, which
+// it makes if need be.
+func (d *dfa) intern(from []int) uint32 {
+	if len(from) == 0 {
+		return dead
+	}
+	if d.closure(from) {
+		return d.accepted()
+	}
+	d.key = d.key[:0]
+	for _, s := range d.set {
+		d.key = binary.LittleEndian.AppendUint32(d.key, uint32(s))
+	}
+	if row, ok := d.number[string(d.key)]; ok {
+		return row
+	}
+	if len(d.states) == maxStates {
+		return dead
+	}
+	row := d.addState(slices.Clone(d.set))
+	d.number[string(d.key)] = row
+	return row
+}
+
+// addState adds a state whose row isn't known.
+func (d *dfa) addState(set []int) (row uint32) {
+	row = uint32(len(d.next))
+	d.states = append(d.states, set)
+	for range d.classes {
+		d.next = append(d.next, unknown)
+	}
+	d.next = append(d.next, unknownExit)
+	return row
+}
+
+// closure turns states of the nfa into the sorted ones with an octet that they
+// lead to, in d.set, or reports that the end is among them.
+func (d *dfa) closure(from []int) (done bool) {
+	clear(d.mark)
+	d.set = d.set[:0]
+	d.todo = append(d.todo[:0], from...)
+	for len(d.todo) > 0 {
+		s := d.todo[len(d.todo)-1]
+		d.todo = d.todo[:len(d.todo)-1]
+		if d.mark[s] {
+			continue
+		}
+		d.mark[s] = true
+		if s == d.final {
+			return true
+		}
+		if d.nfa.out[s] >= 0 {
+			d.set = append(d.set, s)
+		}
+		d.todo = append(d.todo, d.nfa.skip[s]...)
+	}
+	slices.Sort(d.set)
+	return false
+}
+
+// automaton is a dfa that is begun when first needed, since few files need any.
 type automaton struct {
 	pattern  *node
 	anywhere bool
-	once     sync.Once
 	dfa      *dfa
-	err      error
 }
 
-func (a *automaton) build() { a.dfa, a.err = newDFA(a.pattern, a.anywhere) }
-
-// find is that of the dfa. A pattern that is too big for a dfa never matches:
-// a test sees to it that none of the rules is.
+// find is that of the dfa.
 func (a *automaton) find(b []byte, from int) int {
-	a.once.Do(a.build)
-	if a.err != nil {
-		return -1
+	if a.dfa == nil {
+		a.dfa = newDFA(a.pattern, a.anywhere)
 	}
 	return a.dfa.find(b, from)
 }
@@ -134,123 +262,34 @@ func (a *nfa) add(n *node, from int) int {
 	return to
 }
 
-var errTooManyStates = errors.New("pattern needs too many states")
-
-// newDFA compiles n; with anywhere, a match may begin behind any number of
-// other octets.
-func newDFA(n *node, anywhere bool) (*dfa, error) {
+// newDFA begins an automaton for n; with anywhere, a match may begin behind any
+// number of other octets.
+func newDFA(n *node, anywhere bool) *dfa {
 	if anywhere {
 		n = &node{kind: row, subs: []*node{{kind: repeat, subs: []*node{octetNode(anyOctet)}, max: unbounded}, n}}
 	}
-	a := &nfa{}
-	first := a.state()
-	final := a.add(n, first)
-
-	d := &dfa{}
-	reps, sizes := d.split(a.sets)
-
-	// closure turns states into the sorted ones with an octet that they lead
-	// to, or reports that final is among them.
-	mark := make([]bool, len(a.out))
-	var todo []int
-	closure := func(from []int) (kept []int, done bool) {
-		clear(mark)
-		todo = append(todo[:0], from...)
-		for len(todo) > 0 {
-			s := todo[len(todo)-1]
-			todo = todo[:len(todo)-1]
-			if mark[s] {
-				continue
-			}
-			mark[s] = true
-			todo = append(todo, a.skip[s]...)
-		}
-		if mark[final] {
-			return nil, true
-		}
-		for s, m := range mark {
-			if m && a.out[s] >= 0 {
-				kept = append(kept, s)
-			}
-		}
-		return kept, false
-	}
-
-	number := map[string]uint16{}
-	var states [][]int
-	var key []byte
-	intern := func(raw []int) (uint16, error) {
-		if len(raw) == 0 {
-			return dead, nil
-		}
-		kept, done := closure(raw)
-		if done {
-			return accepted, nil
-		}
-		key = key[:0]
-		for _, s := range kept {
-			key = binary.LittleEndian.AppendUint32(key, uint32(s))
-		}
-		if s, ok := number[string(key)]; ok {
-			return s, nil
-		}
-		if len(states) == maxStates {
-			return 0, errTooManyStates
-		}
-		s := uint16(len(states))
-		number[string(key)] = s
-		states = append(states, kept)
-		return s, nil
-	}
-	states = append(states, nil, nil) // dead, accepted
-	start, err := intern([]int{first})
-	if err != nil {
-		return nil, err
-	}
-	width := uint32(d.classes + 1)
-	d.start = uint32(start) * width
-	d.next = make([]uint32, 2*width)
-	var raw []int
-	for s := 2; s < len(states); s++ {
-		var exit uint32
-		exits := 0
-		for col, c := range reps {
-			raw = raw[:0]
-			for _, t := range states[s] {
-				if a.sets[t].has(c) {
-					raw = append(raw, a.out[t])
-				}
-			}
-			to, err := intern(raw)
-			if err != nil {
-				return nil, err
-			}
-			d.next = append(d.next, uint32(to)*width)
-			if int(to) != s {
-				exit = 1 + uint32(c)
-				exits += sizes[col]
-			}
-		}
-		if exits != 1 {
-			exit = 0
-		}
-		d.next = append(d.next, exit)
-	}
-	return d, nil
+	d := &dfa{number: map[string]uint32{}}
+	first := d.nfa.state()
+	d.final = d.nfa.add(n, first)
+	d.mark = make([]bool, len(d.nfa.out))
+	d.split()
+	d.addState(nil) // dead
+	d.addState(nil) // accepted
+	d.start = d.intern([]int{first})
+	return d
 }
 
-// split puts octets that no set tells apart into one class and returns one
-// octet of each class and the classes' sizes.
-func (d *dfa) split(sets []set) (reps []byte, sizes []int) {
+// split puts octets that no set of the nfa tells apart into one class.
+func (d *dfa) split() {
 	distinct := map[set]bool{}
 	var list []set
-	for _, s := range sets {
+	for _, s := range d.nfa.sets {
 		if !distinct[s] {
 			distinct[s] = true
 			list = append(list, s)
 		}
 	}
-	classes := map[string]uint8{}
+	numbers := map[string]uint8{}
 	signature := make([]byte, len(list))
 	for c := range 256 {
 		for i := range list {
@@ -259,16 +298,13 @@ func (d *dfa) split(sets []set) (reps []byte, sizes []int) {
 				signature[i] = 1
 			}
 		}
-		k, ok := classes[string(signature)]
+		k, ok := numbers[string(signature)]
 		if !ok {
-			k = uint8(len(reps))
-			classes[string(signature)] = k
-			reps = append(reps, byte(c))
-			sizes = append(sizes, 0)
+			k = uint8(len(d.classes))
+			numbers[string(signature)] = k
+			d.classes = append(d.classes, class{octet: byte(c)})
 		}
-		sizes[k]++
+		d.classes[k].size++
 		d.class[c] = k
 	}
-	d.classes = len(reps)
-	return reps, sizes
 }

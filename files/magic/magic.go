@@ -1,11 +1,9 @@
 package magic
 
 import (
-	"cmp"
 	_ "embed"
 	"fmt"
 	"math/bits"
-	"slices"
 )
 
 //go:embed rules.txt
@@ -17,53 +15,59 @@ type Match struct {
 	Strength int    // higher is surer; may be negative
 }
 
-// Matcher names MIME types. It doesn't change after [New]: any number of
-// goroutines may use one.
+// Matcher names MIME types. It belongs to one goroutine: rules are compiled when
+// they are first needed.
 type Matcher struct {
 	// Rules, the strongest first, those of equal strength by type: the first
 	// that holds is the answer.
-	rules    []Match
-	programs []program
-
-	probes []probe
-	rest   ruleSet
+	rules []rule
+	defs  map[string]*node
 }
 
-// New compiles the rules that come with the package. An error is a mistake in
+// New reads the rules that come with the package. An error is a mistake in
 // them, not in the caller's doing.
-func New() (*Matcher, error) { return compileRules(rulesText) }
-
-func compileRules(text string) (*Matcher, error) {
-	rules, err := parseRules(text)
+func New() (*Matcher, error) {
+	m, err := readRules(rulesText)
 	if err != nil {
-		return nil, fmt.Errorf("magic: rules.txt: %w", err)
-	}
-	if len(rules) > maxRules {
-		return nil, fmt.Errorf("magic: rules.txt: more than %d rules", maxRules)
-	}
-	slices.SortStableFunc(rules, func(a, b rule) int {
-		return cmp.Or(cmp.Compare(b.Strength, a.Strength), cmp.Compare(a.Type, b.Type))
-	})
-	m := &Matcher{}
-	for _, r := range rules {
-		p, err := compile(r.pattern)
-		if err != nil {
-			return nil, fmt.Errorf("magic: rules.txt: rule for %s, strength %d: %w", r.Type, r.Strength, err)
-		}
-		m.rules = append(m.rules, r.Match)
-		m.programs = append(m.programs, p)
-	}
-	if m.probes, m.rest, err = index(m.programs); err != nil {
 		return nil, fmt.Errorf("magic: rules.txt: %w", err)
 	}
 	return m, nil
 }
 
+// program returns the compiled pattern of a rule. What can't be compiled never
+// holds: a test sees to it that all rules can.
+func (m *Matcher) program(i int) program {
+	r := &m.rules[i]
+	if r.program == nil {
+		r.program = program{{}}
+		if p, err := m.compile(r.pattern); err == nil {
+			r.program = p
+		}
+	}
+	return r.program
+}
+
+// maxRules bounds the number of rules.
+const maxRules = 512
+
+// ruleSet is a set of rules, by their number.
+type ruleSet [maxRules / 64]uint64
+
+func (r *ruleSet) add(i int) { r[i/64] |= 1 << (i % 64) }
+
+// probe is a place of the data that says early which rules can hold. index.go
+// has the probes of all rules.
+type probe struct {
+	at    int
+	table string    // for the octet there the number of one of sets
+	sets  []ruleSet // rules that are possible then
+}
+
 // candidates are the rules that a look at a few octets doesn't exclude.
-func (m *Matcher) candidates(b []byte) ruleSet {
-	c := m.rest
-	for i := range m.probes {
-		p := &m.probes[i]
+func candidates(b []byte) ruleSet {
+	c := rest
+	for i := range probes {
+		p := &probes[i]
 		if p.at >= len(b) {
 			continue
 		}
@@ -78,14 +82,14 @@ func (m *Matcher) candidates(b []byte) ruleSet {
 // Best names the type of a file that begins with b: that of the strongest rule
 // that holds, the alphabetically smallest of equally strong ones, "" if no rule
 // holds. It looks at all of b, so the caller cuts it: Zeek offers the first 4096
-// octets (default_file_bof_buffer_size). It doesn't allocate and takes time
-// proportional to len(b). b is borrowed during the call.
+// octets (default_file_bof_buffer_size). It allocates only what is compiled and
+// takes time proportional to len(b). b is borrowed during the call.
 func (m *Matcher) Best(b []byte) string {
-	c := m.candidates(b)
+	c := candidates(b)
 	for w, set := range c {
 		for ; set != 0; set &= set - 1 {
 			i := w*64 + bits.TrailingZeros64(set)
-			if m.programs[i].holds(b) {
+			if m.program(i).holds(b) {
 				return m.rules[i].Type
 			}
 		}
@@ -106,16 +110,16 @@ func (m *Matcher) Match(b []byte) []Match {
 
 // AppendMatches appends what [Matcher.Match] returns to dst.
 func (m *Matcher) AppendMatches(dst []Match, b []byte) []Match {
-	c := m.candidates(b)
+	c := candidates(b)
 	start := len(dst)
 	for w, set := range c {
 		for ; set != 0; set &= set - 1 {
 			i := w*64 + bits.TrailingZeros64(set)
-			if len(dst) > start && dst[len(dst)-1] == m.rules[i] {
+			if len(dst) > start && dst[len(dst)-1] == m.rules[i].Match {
 				continue // several rules may say the same
 			}
-			if m.programs[i].holds(b) {
-				dst = append(dst, m.rules[i])
+			if m.program(i).holds(b) {
+				dst = append(dst, m.rules[i].Match)
 			}
 		}
 	}

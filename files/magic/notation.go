@@ -1,8 +1,11 @@
 package magic
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -60,9 +63,14 @@ type node struct {
 
 func octetNode(s set) *node { return &node{kind: octet, set: s} }
 
-func oneOctet(c byte) *node {
-	n := &node{kind: octet}
-	n.set.add(c)
+// octets is a row of the octets of s.
+func octets(s string) *node {
+	nodes := make([]node, len(s))
+	n := &node{kind: row, subs: make([]*node, len(s))}
+	for i := range len(s) {
+		nodes[i].set.add(s[i])
+		n.subs[i] = &nodes[i]
+	}
 	return n
 }
 
@@ -89,68 +97,66 @@ func (n *node) nullable() bool {
 	return false
 }
 
-// firstOctets adds the octets that n can begin with to s.
-func (n *node) firstOctets(s *set) {
-	switch n.kind {
-	case octet:
-		for i := range s {
-			s[i] |= n.set[i]
-		}
-	case row:
-		for _, sub := range n.subs {
-			sub.firstOctets(s)
-			if !sub.nullable() {
-				return
-			}
-		}
-	default:
-		for _, sub := range n.subs {
-			sub.firstOctets(s)
-		}
-	}
-}
-
 // rule is one line of rules.txt.
 type rule struct {
 	Match
-	pattern *node
+	pattern string  // in the notation
+	program program // nil until it is needed
 }
 
-// parseRules reads rules in the notation that rules.txt explains.
-func parseRules(text string) ([]rule, error) {
-	var rules []rule
-	defs := map[string]*node{}
-	for i, line := range strings.Split(text, "\n") {
+// readRules reads rules in the notation that rules.txt explains, but for their
+// patterns, and puts them in order.
+func readRules(text string) (*Matcher, error) {
+	m := &Matcher{rules: make([]rule, 0, maxRules), defs: map[string]*node{}}
+	number := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		number++
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		if name, ok := strings.CutPrefix(line, "let "); ok {
-			name, pattern, ok := strings.Cut(name, "=")
-			if !ok {
-				return nil, fmt.Errorf("line %d: let without =", i+1)
-			}
-			n, err := parsePattern(pattern, defs)
-			if err != nil {
-				return nil, fmt.Errorf("line %d: %w", i+1, err)
-			}
-			defs[strings.TrimSpace(name)] = n
-			continue
+		if err := m.readLine(line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
-		f := strings.SplitN(line, "\t", 3)
-		if len(f) != 3 {
-			return nil, fmt.Errorf("line %d: want type, strength and pattern", i+1)
-		}
-		strength, err := strconv.Atoi(f[1])
-		if err != nil {
-			return nil, fmt.Errorf("line %d: strength: %w", i+1, err)
-		}
-		n, err := parsePattern(f[2], defs)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+1, err)
-		}
-		rules = append(rules, rule{Match{f[0], strength}, n})
 	}
-	return rules, nil
+	if len(m.rules) > maxRules {
+		return nil, fmt.Errorf("more than %d rules", maxRules)
+	}
+	slices.SortStableFunc(m.rules, func(a, b rule) int {
+		return cmp.Or(cmp.Compare(b.Strength, a.Strength), cmp.Compare(a.Type, b.Type))
+	})
+	return m, nil
+}
+
+func (m *Matcher) readLine(line string) error {
+	if name, ok := strings.CutPrefix(line, "let "); ok {
+		name, pattern, ok := strings.Cut(name, "=")
+		if !ok {
+			return errors.New("let without =")
+		}
+		n, err := parsePattern(pattern, m.defs)
+		m.defs[strings.TrimSpace(name)] = n
+		return err
+	}
+	mimeType, rest, _ := strings.Cut(line, "\t")
+	number, pattern, ok := strings.Cut(rest, "\t")
+	if !ok {
+		return errors.New("want type, strength and pattern")
+	}
+	strength, err := strconv.Atoi(number)
+	if err != nil {
+		return fmt.Errorf("strength: %w", err)
+	}
+	m.rules = append(m.rules, rule{Match: Match{mimeType, strength}, pattern: pattern})
+	return nil
+}
+
+// compile compiles a pattern that may use the definitions.
+func (m *Matcher) compile(pattern string) (program, error) {
+	n, err := parsePattern(pattern, m.defs)
+	if err != nil {
+		return nil, err
+	}
+	return compile(n)
 }
 
 type parser struct {
@@ -302,31 +308,31 @@ func (p *parser) plainPart() (*node, error) {
 		if err != nil {
 			return nil, err
 		}
-		n := &node{kind: row}
-		for i := range len(s) {
-			o := oneOctet(s[i])
-			if c == 'i' && isLower(s[i]|0x20) {
-				o.set.add(s[i] ^ 0x20)
-			}
-			n.subs = append(n.subs, o)
-			if c == 'w' {
-				n.subs = append(n.subs, oneOctet(0))
+		if c == 'w' {
+			s = strings.Join(strings.Split(s, ""), "\x00") + "\x00"
+		}
+		n := octets(s)
+		if c == 'i' {
+			for i := range len(s) {
+				if isLower(s[i] | 0x20) {
+					n.subs[i].set.add(s[i] ^ 0x20)
+				}
 			}
 		}
 		return n, nil
 	default:
-		n := &node{kind: row}
+		var s []byte
 		for {
 			b, ok := p.hex()
 			if !ok {
 				break
 			}
-			n.subs = append(n.subs, oneOctet(b))
+			s = append(s, b)
 		}
-		if len(n.subs) == 0 {
+		if len(s) == 0 {
 			return nil, p.errorf("unexpected %q", c)
 		}
-		return n, nil
+		return octets(string(s)), nil
 	}
 }
 

@@ -64,15 +64,16 @@ func TestEveryRuleOfZeek(t *testing.T) {
 
 func TestEveryAutomatonIsSmall(t *testing.T) {
 	m := newMatcher(t)
-	for i, p := range m.programs {
-		for _, s := range p {
+	for i := range m.rules {
+		for _, s := range m.program(i) {
 			if s.auto == nil {
 				continue
 			}
-			s.auto.once.Do(s.auto.build)
-			if s.auto.err != nil {
-				t.Errorf("%v: %v", m.rules[i], s.auto.err)
-			} else if n := len(s.auto.dfa.next); n > 1<<15 {
+			d := newDFA(s.auto.pattern, s.auto.anywhere)
+			for row := 2 * d.accepted(); row < uint32(len(d.next)); row += d.accepted() {
+				d.exit(row)
+			}
+			if n := len(d.next); n > 1<<15 {
 				t.Errorf("%v: table of %d entries", m.rules[i], n)
 			}
 		}
@@ -121,9 +122,13 @@ func ends(n *node, b []byte, from map[int]bool) map[int]bool {
 
 func FuzzMatchIsWhatTheNotationMeans(f *testing.F) {
 	m := newMatcher(f)
-	rules, err := parseRules(rulesText)
-	if err != nil {
-		f.Fatal(err)
+	patterns := make([]*node, len(m.rules))
+	for i, r := range m.rules {
+		n, err := parsePattern(r.pattern, m.defs)
+		if err != nil {
+			f.Fatal(err)
+		}
+		patterns[i] = n
 	}
 	for i, h := range readHeads(f) {
 		if i%8 == 0 && len(h.Data) < 300 {
@@ -136,9 +141,9 @@ func FuzzMatchIsWhatTheNotationMeans(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = b[:min(len(b), 600)]
 		want := map[Match]bool{}
-		for _, r := range rules {
-			if len(ends(r.pattern, b, map[int]bool{0: true})) > 0 {
-				want[r.Match] = true
+		for i, n := range patterns {
+			if len(ends(n, b, map[int]bool{0: true})) > 0 {
+				want[m.rules[i].Match] = true
 			}
 		}
 		got := m.Match(b)
@@ -173,10 +178,10 @@ func FuzzRulesAreReadOrRefused(f *testing.F) {
 		if len(text) > 200 {
 			return
 		}
-		if rules, err := parseRules(text); err == nil {
-			for _, r := range rules {
-				if r.pattern == nil {
-					t.Error("rule without pattern")
+		if m, err := readRules(text); err == nil {
+			for i, r := range m.rules {
+				if _, err := m.compile(r.pattern); err != nil && m.program(i).holds([]byte(text)) {
+					t.Error("a rule that can't be compiled holds")
 				}
 			}
 		}
@@ -201,7 +206,10 @@ func TestMistakesInRulesAreReported(t *testing.T) {
 		{"x/y\t1\t00* .{0,3}", "holds for everything"},
 		{"x/y\t1\t.* 00 .{1,3} 01", "bounded gap"},
 	} {
-		_, err := compileRules(c.text)
+		m, err := readRules(c.text)
+		for i := 0; err == nil && i < len(m.rules); i++ {
+			_, err = m.compile(m.rules[i].pattern)
+		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.text, err, c.want)
 		}
@@ -221,21 +229,4 @@ func TestBestDoesNotAllocate(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
-}
-
-func TestManyMayAsk(t *testing.T) {
-	m := newMatcher(t)
-	heads := readHeads(t)
-	t.Run("", func(t *testing.T) {
-		for range 4 {
-			t.Run("", func(t *testing.T) {
-				t.Parallel()
-				for _, h := range heads {
-					if got := m.Best(h.Data); got != h.Type && h.Type != "<unknown>" {
-						t.Errorf("%s: %q", h.Name, got)
-					}
-				}
-			})
-		}
-	})
 }
