@@ -139,9 +139,11 @@ func (s *Set[K]) Clear() {
 
 // All visits the elements in Zeek's order; none for nil. Adding or deleting
 // others meanwhile makes the order meaningless, as in Zeek, but is safe.
-func (s *Set[K]) All() iter.Seq[K] { return s.each }
+func (s *Set[K]) All() iter.Seq[K] { return s.Each }
 
-func (s *Set[K]) each(yield func(K) bool) {
+// Each visits the elements as All does, until yield returns false. It allocates
+// nothing.
+func (s *Set[K]) Each(yield func(K) bool) {
 	if s == nil || s.d.n == 0 {
 		return
 	}

@@ -162,7 +162,7 @@ func (e *Engine) build() error {
 		return fmt.Errorf("file signatures: %w", err)
 	}
 	e.files = files.NewManager(files.Config{
-		Events: e.events, Timers: e.timers, FileID: e.ids.FileID, Magic: types, Weirds: e.weirds, Options: s.files,
+		Events: e.events, Timers: e.timers, FileID: e.ids.AppendFileID, Magic: types, Weirds: e.weirds, Options: s.files,
 	})
 	e.ctx.Files = e.files
 
@@ -174,9 +174,10 @@ func (e *Engine) build() error {
 		s.conn.SMTPPorts = connPorts(ports.Set)
 	}
 	s.conn.SMTPDisabled = !dpd.AnalyzerEnabled(e.ctx, "Analyzer::ANALYZER_SMTP")
+	mails := smtp.NewFactory(e.files, &e.settings.smtp)
 	tableConfig := conn.Config{
 		Options: s.conn, Events: e.events, Timers: e.timers, Weirds: e.weirds, UIDs: e.ids,
-		NewSMTP:    func(h analyzers.Host) analyzers.Analyzer { return smtp.New(h, e.files, &e.settings.smtp) },
+		NewSMTP:    func(h analyzers.Host) analyzers.Analyzer { return mails.New(h) },
 		VXLANPorts: s.packet.VXLANPorts, ValidateVXLANChecksums: s.validateVXLAN,
 	}
 	if !e.cfg.Bare && dpd.AnalyzerEnabled(e.ctx, "Analyzer::ANALYZER_SSL") {

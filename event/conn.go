@@ -1,6 +1,10 @@
 package event
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/gzeek/gzeek/internal/slab"
+)
 
 // Proto is a transport protocol as Zeek's transport_proto enum orders it.
 type Proto uint8
@@ -128,15 +132,21 @@ func (s *Services) Delete(name string) {
 
 // A Slot is a field that a policy adds to a record (`redef record connection +=
 // { smtp: Info &optional; }`). T is a pointer or other small type.
-type Slot[T any] struct{ i int }
+type Slot[T any] struct {
+	i  int
+	of *Slots
+}
 
 // Slots hands out fields of one record type; each run has its own.
-type Slots struct{ n int }
+type Slots struct {
+	n      int
+	stores slab.Of[any]
+}
 
 // NewSlot reserves a field.
 func NewSlot[T any](s *Slots) Slot[T] {
 	s.n++
-	return Slot[T]{s.n - 1}
+	return Slot[T]{s.n - 1, s}
 }
 
 // Record is what can have such fields.
@@ -158,8 +168,12 @@ func (s Slot[T]) Get(r Record) (T, bool) {
 // Set sets the field of r.
 func (s Slot[T]) Set(r Record, v T) {
 	st := r.slotStore()
-	for len(*st) <= s.i {
-		*st = append(*st, nil)
+	switch {
+	case len(*st) > s.i:
+	case *st == nil:
+		*st = s.of.stores.Slice(s.of.n)
+	default: // the field is younger than the record's first
+		*st = append(*st, make([]any, s.of.n-len(*st))...)
 	}
 	(*st)[s.i] = v
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+
+	"github.com/gzeek/gzeek/internal/slab"
 )
 
 // Queue is the event queue of one run, and its clock.
@@ -115,6 +117,7 @@ type Topic[E any] struct {
 	name   string
 	bodies []body[E]
 	free   []*node[E]
+	nodes  slab.Of[node[E]]
 }
 
 type body[E any] struct {
@@ -170,7 +173,8 @@ func (t *Topic[E]) Enqueue(ev E) {
 		t.free = t.free[:k-1]
 		n.ev = ev
 	} else {
-		n = &node[E]{t: t, ev: ev}
+		n = t.nodes.New()
+		n.t, n.ev = t, ev
 	}
 	t.q.pending = append(t.q.pending, n)
 }

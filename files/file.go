@@ -146,6 +146,7 @@ func (f *file) infer() {
 			head = head[:size]
 		}
 		f.m.matches = f.m.magic.AppendMatches(f.m.matches[:0], head)
+		meta.MIMETypes = f.m.sniffed.Slice(len(f.m.matches))[:0]
 		for i, match := range f.m.matches {
 			if i == 0 {
 				meta.MIMEType = match.Type
@@ -173,7 +174,19 @@ func (f *file) raiseSniff(meta event.FileMetadata) {
 
 // publishBof gives the record its own copy of the first octets: f is recycled
 // before the handlers of file_state_remove run.
-func (f *file) publishBof() { f.rec.BofBuffer = append([]byte(nil), f.bof...) }
+func (f *file) publishBof() {
+	m := f.m
+	if len(f.bof) > cap(m.heads)-len(m.heads) {
+		m.heads = make([]byte, 0, max(headBlock, len(f.bof)))
+	}
+	n := len(m.heads)
+	m.heads = append(m.heads, f.bof...)
+	f.rec.BofBuffer = m.heads[n:len(m.heads):len(m.heads)]
+}
+
+// headBlock is how much room for first octets is made at once: for four files
+// or more, since a block lives as long as the record of one of them.
+const headBlock = 16 << 10
 
 // bufferBof collects first octets (File::BufferBOF). A piece is kept whole even
 // if it exceeds the size.

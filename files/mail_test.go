@@ -177,7 +177,7 @@ func extractMails(t *testing.T, pcap []byte) []*extracted {
 	opts.FileExtractPrefix = t.TempDir()
 	manager := files.NewManager(files.Config{
 		Events: ev, Timers: &timers, Weirds: weirds, Options: opts,
-		FileID: func(h []byte) string { return "F" + string(h) },
+		FileID: func(dst, h []byte) []byte { return append(append(dst, 'F'), h...) },
 	})
 	smtpOpts := smtp.DefaultOptions()
 	smtpOpts.EnableRFC822MsgFileAnalysis = true

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/files/magic"
+	"github.com/gzeek/gzeek/internal/slab"
 	"github.com/gzeek/gzeek/timer"
 	"github.com/gzeek/gzeek/weird"
 )
@@ -16,8 +17,8 @@ import (
 type Config struct {
 	Events *event.Events
 	Timers *timer.Manager
-	// FileID makes the file id of a handle; it doesn't keep the handle.
-	FileID func(handle []byte) string
+	// FileID appends the file id of a handle to dst; it doesn't keep the handle.
+	FileID func(dst, handle []byte) []byte
 	// Magic names types; nil: all files are of unknown type.
 	Magic *magic.Matcher
 	// Weirds takes file_weird; nil: there are none.
@@ -29,7 +30,7 @@ type Config struct {
 type Manager struct {
 	events   *event.Events
 	timers   *timer.Manager
-	fileID   func(handle []byte) string
+	fileID   func(dst, handle []byte) []byte
 	magic    *magic.Matcher
 	weirds   *weird.Sampler
 	opts     Options
@@ -40,11 +41,19 @@ type Manager struct {
 	stats    Stats
 	root     *os.Root // of the extraction folder, nil until the first extraction
 
+	askedID     []byte // the answer of askFileID
 	freeFiles   []*file
 	freeTimers  []*inactivityTimer
 	freeHashes  [len(hashKinds)][]*hashAnalyzer
 	freeWriters []*bufio.Writer
 	matches     []magic.Match
+
+	// What handlers may keep isn't used again.
+	records   slab.Of[record]
+	ids       slab.Text
+	sniffed   slab.Of[event.FileMatch]
+	heads     []byte // a block of published first octets
+	newTimers slab.Of[inactivityTimer]
 }
 
 // Stats counts files, for status reports.
@@ -115,16 +124,13 @@ func (m *Manager) AnalyzerEnabled(name string) bool {
 // (its record updated). tag is the protocol analyzer's name, "SMTP". A mimeType
 // other than "" settles the file's type; it counts with the first piece only.
 func (m *Manager) DataIn(data []byte, tag string, conn *event.Conn, isOrig bool, cachedID, mimeType string) string {
-	id := cachedID
-	if id == "" {
-		id = m.askFileID(tag, conn, isOrig)
-	}
 	// One stream in order doesn't move to another connection, so the
 	// connections aren't looked at again here; Gap does.
-	f := m.getFile(id, tag, conn, isOrig, false)
+	f := m.getFile(cachedID, tag, conn, isOrig, false)
 	if f == nil {
 		return ""
 	}
+	id := f.rec.ID
 	if mimeType != "" {
 		f.setMIME(mimeType)
 	}
@@ -161,14 +167,11 @@ func (m *Manager) Collecting(fileID string) int {
 // Gap says that n octets from offset on were missed. As for DataIn otherwise; a
 // gap can begin a file.
 func (m *Manager) Gap(offset, n uint64, tag string, conn *event.Conn, isOrig bool, cachedID string) string {
-	id := cachedID
-	if id == "" {
-		id = m.askFileID(tag, conn, isOrig)
-	}
-	f := m.getFile(id, tag, conn, isOrig, true)
+	f := m.getFile(cachedID, tag, conn, isOrig, true)
 	if f == nil {
 		return ""
 	}
+	id := f.rec.ID
 	f.gap(offset, n)
 	return id
 }
@@ -182,7 +185,9 @@ func (m *Manager) EndOfFile(fileID string) {
 
 // EndOfFileConn ends the file that the policies name for one direction.
 func (m *Manager) EndOfFileConn(tag string, conn *event.Conn, isOrig bool) {
-	m.EndOfFile(m.askFileID(tag, conn, isOrig))
+	if f := m.files[string(m.askFileID(tag, conn, isOrig))]; f != nil {
+		m.remove(f)
+	}
 }
 
 // EndOfFileBoth ends the files of both directions, the originator's first.
@@ -230,26 +235,36 @@ func (m *Manager) lookup(id string) *file {
 
 // askFileID raises get_file_handle. The answer is needed at once, so everything
 // that waits in the queue runs here, in the middle of a packet
-// (Manager::GetFileID).
-func (m *Manager) askFileID(tag string, conn *event.Conn, isOrig bool) string {
+// (Manager::GetFileID). It is empty without a file, and good until the next call.
+func (m *Manager) askFileID(tag string, conn *event.Conn, isOrig bool) []byte {
 	if !m.events.GetFileHandle.Wanted() {
-		return ""
+		return nil
 	}
 	m.reply = event.FileHandle{}
 	m.events.GetFileHandle.Enqueue(event.GetFileHandle{Tag: tag, Conn: conn, IsOrig: isOrig, Reply: &m.reply})
 	m.events.Drain()
 	if !m.reply.Set || len(m.reply.Handle) == 0 {
-		return ""
-	}
-	return m.fileID(m.reply.Handle)
-}
-
-// getFile finds the file or begins it (Manager::GetFile); nil if it is ignored.
-func (m *Manager) getFile(id, tag string, conn *event.Conn, isOrig, updateConn bool) *file {
-	if id == "" {
 		return nil
 	}
-	if f := m.lookup(id); f != nil {
+	m.askedID = m.fileID(m.askedID[:0], m.reply.Handle)
+	return m.askedID
+}
+
+// getFile finds the file or begins it (Manager::GetFile); nil if there is none
+// or it is ignored. Without an id the policies are asked.
+func (m *Manager) getFile(id, tag string, conn *event.Conn, isOrig, updateConn bool) *file {
+	f := m.lookup(id)
+	if id == "" {
+		asked := m.askFileID(tag, conn, isOrig)
+		if len(asked) == 0 {
+			return nil
+		}
+		if f = m.files[string(asked)]; f == nil {
+			id = m.ids.String(asked)
+		}
+	}
+	if f != nil {
+		m.last = f
 		if f.ignored {
 			return nil
 		}
@@ -260,7 +275,7 @@ func (m *Manager) getFile(id, tag string, conn *event.Conn, isOrig, updateConn b
 		return f
 	}
 
-	f := m.newFile(id, tag, isOrig)
+	f = m.newFile(id, tag, isOrig)
 	f.addConn(conn)
 	m.files[id] = f
 	m.stats.Total++
@@ -284,18 +299,18 @@ func (m *Manager) newFile(id, tag string, isOrig bool) *file {
 		f = &file{m: m}
 	}
 	// The record outlives the file: handlers of its last events see it later.
-	f.rec = &record{
-		File: event.File{
-			ID:              id,
-			Source:          tag,
-			IsOrig:          isOrig,
-			LastActive:      m.events.Now,
-			TimeoutInterval: m.opts.DefaultFileTimeoutInterval,
-		},
-		control: control{m: m, id: id},
+	r := m.records.New()
+	r.File = event.File{
+		ID:              id,
+		Source:          tag,
+		IsOrig:          isOrig,
+		Conns:           r.conns[:0],
+		LastActive:      m.events.Now,
+		TimeoutInterval: m.opts.DefaultFileTimeoutInterval,
+		Ctl:             &r.control,
 	}
-	f.rec.Ctl = &f.rec.control
-	f.rec.Conns = f.rec.conns[:0]
+	r.control = control{m: m, id: id}
+	f.rec = r
 	return f
 }
 
@@ -340,14 +355,15 @@ func (m *Manager) schedule(f *file) {
 		t = m.freeTimers[n-1]
 		m.freeTimers = m.freeTimers[:n-1]
 	} else {
-		t = &inactivityTimer{m: m}
-		t.Fire = t.fire
+		t = m.newTimers.New()
+		t.m, t.Task = m, t
 	}
 	t.id = f.rec.ID
 	m.timers.Add(&t.Timer, m.events.Now+f.rec.TimeoutInterval)
 }
 
-func (t *inactivityTimer) fire(now float64, expiring bool) {
+// Fire implements timer.Task.
+func (t *inactivityTimer) Fire(now float64, expiring bool) {
 	m, id := t.m, t.id
 	t.id = ""
 	m.freeTimers = append(m.freeTimers, t)

@@ -110,7 +110,7 @@ func (s *stage) start() *Manager {
 	s.m = NewManager(Config{
 		Events: s.ev,
 		Timers: &s.timers,
-		FileID: func(h []byte) string { return "F" + string(h) },
+		FileID: func(dst, h []byte) []byte { return append(append(dst, 'F'), h...) },
 		Magic:  types, Options: s.opts,
 	})
 	ev := s.ev

@@ -124,8 +124,9 @@ func StringSet[R any](name string, get func(*R) *dict.StringSet) Column[R] {
 			return
 		}
 		v.SetEmptySet()
-		for x := range s.All() {
+		s.Each(func(x string) bool {
 			v.AppendElem().SetString(x)
-		}
+			return true
+		})
 	}}
 }

@@ -47,7 +47,8 @@ type entity struct {
 type fieldAt struct{ name, nameEnd, value, end int }
 
 func (e *entity) reset() {
-	*e = entity{inHeader: true, field: e.field[:0], all: e.all[:0], allOctets: e.allOctets[:0]}
+	*e = entity{inHeader: true, field: e.field[:0], all: e.all[:0], allOctets: e.allOctets[:0],
+		boundary: boundary{head: e.boundary.head[:0]}}
 }
 
 // release drops what is too big to be kept.
@@ -72,13 +73,11 @@ type boundary struct {
 // boundaryHead is how many octets of a boundary are kept.
 const boundaryHead = 1024
 
-func newBoundary(text []byte) boundary {
-	b := boundary{known: true, length: len(text)}
-	b.head = bytes.Clone(text[:min(len(text), boundaryHead)])
+func (b *boundary) set(text []byte) {
+	*b = boundary{known: true, length: len(text), head: append(b.head[:0], text[:min(len(text), boundaryHead)]...)}
 	if len(text) > boundaryHead {
 		b.rest = sha256.Sum256(text[boundaryHead:])
 	}
-	return b
 }
 
 // delimiter is what a line is to a boundary.

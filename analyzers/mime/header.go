@@ -196,7 +196,7 @@ func (m *Mail) parameters(e *entity, s []byte, wantBoundary bool) {
 		switch {
 		case ok:
 			if isBoundary {
-				e.boundary = newBoundary(value)
+				e.boundary.set(value)
 			}
 			s = rest
 		case isBoundary:

@@ -113,6 +113,16 @@ func NewMail(host Host, files Files, tag string, opts *Options) *Mail {
 	return &Mail{host: host, events: host.Events(), files: files, counter: counter, tag: tag, opts: opts}
 }
 
+// Reset gives m to another connection, as if NewMail had made it; it keeps what
+// room it has. Nil is nobody's connection, until the next Reset. m mustn't be
+// open.
+func (m *Mail) Reset(host Host) {
+	*m = Mail{
+		host: host, events: m.events, files: m.files, counter: m.counter, tag: m.tag, opts: m.opts,
+		chain: m.chain[:0], spare: m.spare, piece: m.piece[:0], text: m.text[:0],
+	}
+}
+
 // IsOpen says whether a mail has begun and isn't done; nil is none.
 func (m *Mail) IsOpen() bool { return m != nil && m.open }
 

@@ -84,15 +84,41 @@ func (r *recorder) EndOfFileBoth(tag string, conn *event.Conn) { r.ev.Drain(); r
 // mail plays lines, divided by LF. A line that ends with $ has no CRLF.
 func mail(text string, opts Options) *recorder {
 	r := newRecorder()
-	m := NewMail(r, r, "SMTP", &opts)
+	play(NewMail(r, r, "SMTP", &opts), text)
+	r.ev.Drain()
+	return r
+}
+
+func play(m *Mail, text string) {
 	m.Begin(true)
 	for _, line := range strings.Split(text, "\n") {
 		line, noCRLF := strings.CutSuffix(line, "$")
 		m.Deliver([]byte(line), !noCRLF)
 	}
 	m.Done()
-	r.ev.Drain()
-	return r
+}
+
+func TestMailOfAnotherConnectionLeavesNothing(t *testing.T) {
+	mails := []string{
+		"Content-Type: multipart/mixed; boundary=" + strings.Repeat("b", 2000) + "\nTo: a\n\n--" + strings.Repeat("b", 2000) +
+			"\nContent-Transfer-Encoding: base64\n\nYWJ\n",
+		"Subject: x\n y",
+		"Content-Type: multipart/mixed; boundary=c\n\n--c\nContent-Type: message/rfc822\n\nSubject: z\n\ntext$\n--c--\nafter",
+		"--c\n\n--b",
+	}
+	r := newRecorder()
+	opts := DefaultOptions()
+	m := NewMail(r, r, "SMTP", &opts)
+	for range 2 {
+		for _, text := range mails {
+			r.told = nil
+			r.files = 0
+			play(m, text)
+			r.ev.Drain()
+			check(t, r.told, mail(text, opts).told)
+			m.Reset(r)
+		}
+	}
 }
 
 // only returns what was told and begins with one of the prefixes.

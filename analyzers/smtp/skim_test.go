@@ -25,7 +25,7 @@ func playBody(steps []step, head uint64, slow bool) (told []string, skimmed int)
 	opts.DefaultFileBofBufferSize = head
 	manager := files.NewManager(files.Config{
 		Events: ev, Timers: &timers, Options: opts,
-		FileID: func(h []byte) string { return "F" + string(h) },
+		FileID: func(dst, h []byte) []byte { return append(append(dst, 'F'), h...) },
 	})
 	counted := &countedFiles{Manager: manager}
 	r := &replay{host: host, analyzer: New(host, counted, nil)}

@@ -70,6 +70,7 @@ type Analyzer struct {
 	events *event.Events
 	files  mime.Files
 	opts   *Options
+	maker  *Factory
 
 	orig, resp *contentline.Splitter // nil before the first octet, see splitter
 	flags      contentline.Flags
@@ -83,7 +84,7 @@ type Analyzer struct {
 	first     command  // the command that the next reply answers
 	pending   commands // those behind
 
-	mail     *mime.Mail // nil before the first mail
+	mail     *mime.Mail // nil between mails
 	bdat     *bdat      // nil unless chunks are expected
 	skipData bool
 	fileID   string // of the mail as a whole, "" without
@@ -96,20 +97,60 @@ type Analyzer struct {
 
 var _ analyzers.Analyzer = (*Analyzer)(nil)
 
-// New returns an analyzer for the connection of host. Opts are read at any
-// time; nil means the defaults.
-func New(host analyzers.Host, files mime.Files, opts *Options) *Analyzer {
+// Factory makes the analyzers of a run. It belongs to one goroutine, with all
+// that it makes.
+type Factory struct {
+	files mime.Files
+	opts  *Options
+	mails []*mime.Mail // that are done, for others
+}
+
+// keepMails is how many are kept at most: enough for some hundred mails at a time.
+const keepMails = 256
+
+// NewFactory returns a factory. Opts are read at any time; nil means the
+// defaults.
+func NewFactory(files mime.Files, opts *Options) *Factory {
 	if opts == nil {
 		o := DefaultOptions()
 		opts = &o
 	}
+	return &Factory{files: files, opts: opts}
+}
+
+// New returns an analyzer for the connection of host.
+func (f *Factory) New(host analyzers.Host) *Analyzer {
 	// Splitters and a mail are made when they are needed: most of many
 	// connections at a time are scans.
-	a := &Analyzer{
-		host: host, events: host.Events(), files: files, opts: opts,
+	return &Analyzer{
+		host: host, events: host.Events(), files: f.files, opts: f.opts, maker: f,
 		state: initiated, first: connEstablishment, replied: noCommand,
 	}
-	return a
+}
+
+// mail returns a mail for the connection of host.
+func (f *Factory) mail(host analyzers.Host) *mime.Mail {
+	n := len(f.mails)
+	if n == 0 {
+		return mime.NewMail(host, f.files, Name, &f.opts.MIME)
+	}
+	m := f.mails[n-1]
+	f.mails = f.mails[:n-1]
+	m.Reset(host)
+	return m
+}
+
+// keep takes back a mail that is done.
+func (f *Factory) keep(m *mime.Mail) {
+	if len(f.mails) < keepMails {
+		m.Reset(nil)
+		f.mails = append(f.mails, m)
+	}
+}
+
+// New returns an analyzer of a factory of its own.
+func New(host analyzers.Host, files mime.Files, opts *Options) *Analyzer {
+	return NewFactory(files, opts).New(host)
 }
 
 // Name returns "SMTP".
@@ -414,7 +455,7 @@ func (a *Analyzer) beginData(isOrig bool, s state) {
 		a.mail.Done()
 	}
 	if a.mail == nil {
-		a.mail = mime.NewMail(a.host, a.files, Name, &a.opts.MIME)
+		a.mail = a.maker.mail(a.host)
 	}
 	a.mail.Begin(isOrig)
 	if a.opts.EnableRFC822MsgFileAnalysis {
@@ -435,6 +476,8 @@ func (a *Analyzer) endData() {
 	}
 	if a.mail.IsOpen() {
 		a.mail.Done()
+		a.maker.keep(a.mail)
+		a.mail = nil
 	} else {
 		a.weird("smtp_unmatched_end_of_data", "")
 	}

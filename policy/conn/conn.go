@@ -10,6 +10,7 @@ import (
 
 	"github.com/gzeek/gzeek/dict"
 	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/internal/slab"
 	"github.com/gzeek/gzeek/policy"
 	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/policy/site"
@@ -50,6 +51,9 @@ type Conns struct {
 	ctx  *policy.Context
 	site *site.Site
 	info event.Slot[*Info]
+
+	infos    slab.Of[Info]
+	services map[string]string // the lower case of names
 	// noSizes says that packets are not counted: CONNSIZE is off.
 	noSizes bool
 }
@@ -60,6 +64,8 @@ func load(c *policy.Context) error {
 		site: policy.Use[*site.Site](c),
 		info: event.NewSlot[*Info](&c.Events.ConnSlots),
 		Log:  policy.NewStream[Info](c, "Conn::LOG", "conn", "Conn::log_conn"),
+
+		services: make(map[string]string),
 	}
 	for _, col := range p.columns() {
 		p.Log.AddColumn(col)
@@ -77,11 +83,25 @@ func load(c *policy.Context) error {
 	})
 	ev.ConnectionStateRemove.Handle(name, 5, func(e *event.ConnEvent) {
 		i := p.get(e.Conn)
-		i.Service = strings.ToLower(strings.Join(e.Conn.Service, ","))
+		i.Service = p.service(e.Conn.Service)
 	})
 	ev.ConnectionStateRemove.Handle(name, -5, func(e *event.ConnEvent) { p.Log.Write(p.get(e.Conn)) })
 	loadInactivity(c)
 	return nil
+}
+
+// service is how a log names services. Nearly all connections have one, out of
+// few.
+func (p *Conns) service(s event.Services) string {
+	if len(s) != 1 {
+		return strings.ToLower(strings.Join(s, ","))
+	}
+	lower, ok := p.services[s[0]]
+	if !ok {
+		lower = strings.ToLower(s[0])
+		p.services[s[0]] = lower
+	}
+	return lower
 }
 
 // get returns the connection's record. A handler that needs it before
@@ -95,7 +115,8 @@ func (p *Conns) get(c *event.Conn) *Info {
 }
 
 func (p *Conns) begin(c *event.Conn) {
-	i := &Info{Conn: c}
+	i := p.infos.New()
+	i.Conn = c
 	p.info.Set(c, i)
 	if n := len(c.Tunnels); n > 0 {
 		p.addParent(i, c.Tunnels[n-1].UID)
@@ -239,6 +260,8 @@ func synThenReset(h []byte) bool {
 // Removal is the service of base/protocols/conn/removal-hooks.
 type Removal struct {
 	hooks event.Slot[*[]func(*event.Conn)]
+	lists slab.Of[[]func(*event.Conn)]
+	first slab.Of[func(*event.Conn)] // room for the first of each list
 }
 
 func loadRemoval(c *policy.Context) error {
@@ -259,7 +282,8 @@ func loadRemoval(c *policy.Context) error {
 func (r *Removal) Register(c *event.Conn, fn func(*event.Conn)) {
 	hooks, ok := r.hooks.Get(c)
 	if !ok {
-		hooks = new([]func(*event.Conn))
+		hooks = r.lists.New()
+		*hooks = r.first.Slice(1)[:0]
 		r.hooks.Set(c, hooks)
 	}
 	*hooks = append(*hooks, fn)

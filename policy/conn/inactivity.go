@@ -24,11 +24,20 @@ func loadInactivity(c *policy.Context) {
 	byAnalyzer := o.EnumIntervals("Conn::analyzer_inactivity_timeouts", "AllAnalyzers::Tag", map[string]float64{
 		"AllAnalyzers::ANALYZER_ANALYZER_FTP": 3600, "AllAnalyzers::ANALYZER_ANALYZER_SSH": 3600,
 	}, "how long a quiet connection is kept, by the service that was recognised")
+	type analyzer struct {
+		name     string
+		protocol bool
+	}
+	tags := make(map[analyzer][2]string)
 	c.Events.AnalyzerConfirmationInfo.Handle(c.Policy(), 0, func(e *event.AnalyzerConfirmation) {
 		if e.Conn == nil {
 			return
 		}
-		for _, tag := range dpd.Tags(e.Name, e.AID != 0) {
+		a := analyzer{e.Name, e.AID != 0}
+		if _, ok := tags[a]; !ok {
+			tags[a] = dpd.Tags(a.name, a.protocol)
+		}
+		for _, tag := range tags[a] {
 			if t, ok := byAnalyzer.Lookup(tag); ok {
 				e.Conn.Ctl.SetInactivityTimeout(t)
 				break

@@ -8,6 +8,7 @@ package files
 import (
 	"github.com/gzeek/gzeek/dict"
 	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/internal/slab"
 	"github.com/gzeek/gzeek/policy"
 	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/policy/site"
@@ -68,6 +69,7 @@ type Files struct {
 	ctx       *policy.Context
 	site      *site.Site
 	info      event.Slot[*Info]
+	infos     slab.Of[Info]
 	protocols map[string]Handles
 	byMIME    map[string][]string // analyzers that a type attaches
 	auto      *redef.Bool
@@ -134,7 +136,8 @@ func (p *Files) Describe(f *event.File) string {
 func (p *Files) Info(f *event.File) *Info {
 	i, ok := p.info.Get(f)
 	if !ok {
-		i = &Info{TS: f.LastActive, FUID: f.ID}
+		i = p.infos.New()
+		i.TS, i.FUID = f.LastActive, f.ID
 		p.info.Set(f, i)
 	}
 	return i

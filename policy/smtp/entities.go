@@ -21,7 +21,7 @@ type Entity struct {
 func (p *SMTP) loadEntities(ev *event.Events, name string) {
 	ev.MIMEBeginEntity.Handle(name, 10, func(e *event.ConnEvent) {
 		if i, ok := p.info.Get(e.Conn); ok {
-			i.Entity = &Entity{}
+			i.Entity = p.parts.New()
 		}
 		if st, ok := p.state.Get(e.Conn); ok {
 			st.MIMEDepth++
@@ -59,7 +59,7 @@ func (p *SMTP) entityHeader(e *event.MIMEOneHeader) {
 		named = hasParameter(e.Header.Value, "name", false)
 	}
 	if named {
-		i.Entity.Filename = string(extract.ExtractFilenameFromContentDisposition(e.Header.Value))
+		i.Entity.Filename = i.text.String(extract.ExtractFilenameFromContentDisposition(e.Header.Value))
 		i.Entity.HasFilename = true
 	}
 }
@@ -123,7 +123,7 @@ func (p *SMTP) fileHandle(dst []byte, c *event.Conn, _ bool) []byte {
 	}
 	st, _ := p.state.Get(c)
 	dst = append(dst, "Analyzer::ANALYZER_SMTP"...)
-	dst = append(dst, zeeklog.AppendCatDouble(nil, c.StartTime)...)
+	dst = zeeklog.AppendCatDouble(dst, c.StartTime)
 	dst = strconv.AppendUint(dst, i.TransDepth, 10)
 	dst = append(dst, i.RFC822MsgFUID...)
 	return strconv.AppendUint(dst, st.MIMEDepth, 10)

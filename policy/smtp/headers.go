@@ -31,26 +31,26 @@ func (p *SMTP) header(e *event.MIMEOneHeader) {
 	value := e.Header.Value
 	switch string(e.Header.Name) {
 	case "MESSAGE-ID":
-		i.MsgID = field(value)
+		i.MsgID = i.field(value)
 	case "RECEIVED":
 		if i.FirstReceived.Set {
 			i.SecondReceived = i.FirstReceived
 		}
-		i.FirstReceived = field(value)
+		i.FirstReceived = i.field(value)
 	case "IN-REPLY-TO":
-		i.InReplyTo = field(value)
+		i.InReplyTo = i.field(value)
 	case "SUBJECT":
-		i.Subject = field(value)
+		i.Subject = i.field(value)
 	case "FROM":
-		i.From = field(value)
+		i.From = i.field(value)
 	case "REPLY-TO":
-		i.ReplyTo = field(value)
+		i.ReplyTo = i.field(value)
 	case "DATE":
-		i.Date = field(value)
+		i.Date = i.field(value)
 	case "TO":
-		p.addRecipients(&i.To, value)
+		p.addRecipients(i, &i.To, &i.room.sets[1], value)
 	case "CC":
-		p.addRecipients(&i.CC, value)
+		p.addRecipients(i, &i.CC, &i.room.sets[2], value)
 	case "X-ORIGINATING-IP":
 		if ips := extract.ExtractIPAddresses(p.scratch[:0], value, false); len(ips) > 0 {
 			if a, ok := extract.ParseAddr(ips[0]); ok {
@@ -58,22 +58,20 @@ func (p *SMTP) header(e *event.MIMEOneHeader) {
 			}
 		}
 	case "X-MAILER", "USER-AGENT", "X-USER-AGENT":
-		i.UserAgent = field(value)
+		i.UserAgent = i.field(value)
 	}
 }
 
 // addRecipients adds the addresses of a To or Cc field to a set.
-func (p *SMTP) addRecipients(set **dict.StringSet, value []byte) {
-	if *set == nil {
-		*set = dict.NewStringSet(p.ctx.Keys)
-	}
+func (p *SMTP) addRecipients(i *Info, set **dict.StringSet, room *dict.StringSet, value []byte) {
+	p.begun(set, room)
 	addrs, exceeded := extract.SplitMIMEEmailAddresses(p.scratch[:0], value, p.findAllLimit(), p.order)
 	if exceeded {
 		p.findAllExceeded("base/utils/email.zeek", emailMIMELine, len(value))
 	}
 	p.scratch = addrs[:0]
 	for _, a := range p.order(addrs) {
-		(*set).Add(string(a))
+		(*set).Add(i.text.String(a))
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/gzeek/gzeek/dict"
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/extract"
+	"github.com/gzeek/gzeek/internal/slab"
 	"github.com/gzeek/gzeek/policy"
 	"github.com/gzeek/gzeek/policy/conn"
 	"github.com/gzeek/gzeek/policy/files"
@@ -67,15 +68,22 @@ type Info struct {
 	hasClientActivity   bool
 	processHeaders      bool
 	entityCount         uint64
+
+	text slab.Text // of the strings of this record
+	room struct {
+		sets  [3]dict.StringSet // RcptTo, To, CC
+		path  [4]netip.Addr
+		fuids [4]string
+	}
 }
+
+func (i *Info) field(b []byte) Field { return Field{i.text.String(b), true} }
 
 // Field is an optional string.
 type Field struct {
 	Value string
 	Set   bool
 }
-
-func field(b []byte) Field { return Field{string(b), true} }
 
 // State is what is kept for a connection across its mails, SMTP::State.
 type State struct {
@@ -105,8 +113,13 @@ type SMTP struct {
 	files   *files.Files
 	order   extract.Order
 
-	info  event.Slot[*Info]
-	state event.Slot[*State]
+	info   event.Slot[*Info]
+	state  event.Slot[*State]
+	infos  slab.Of[Info]
+	states slab.Of[State]
+	parts  slab.Of[Entity]
+	// removed is removedConn, made once.
+	removed func(*event.Conn)
 
 	pathCapture *redef.Enum
 	validate    *redef.Bool
@@ -136,6 +149,7 @@ func load(c *policy.Context) error {
 		maxFindAll:  o.Int("max_find_all_string_length", 10000, "a longer string is not searched for addresses; 0 is no limit"),
 	}
 	p.Log = policy.NewStream(c, "SMTP::LOG", "smtp", "SMTP::log_smtp", columns()...)
+	p.removed = p.removedConn
 	policy.Provide(c, p)
 
 	ev, name := c.Events, c.Policy()
@@ -148,7 +162,10 @@ func load(c *policy.Context) error {
 	ev.SMTPRequest.Handle(name, 5, p.request)
 	ev.SMTPReply.Handle(name, 5, func(e *event.SMTPReply) {
 		i, _ := p.session(e.Conn)
-		i.LastReply = Field{strconv.FormatUint(e.Code, 10) + " " + string(e.Msg), true}
+		const code = 20 + len(" ")
+		b := strconv.AppendUint(i.text.Room(code+len(e.Msg)), e.Code, 10)
+		b = append(append(b, ' '), e.Msg...)
+		i.LastReply = Field{i.text.Take(b), true}
 	})
 	ev.SMTPReply.Handle(name, -5, p.replied)
 	ev.SMTPStartTLS.Handle(name, 5, func(e *event.ConnEvent) {
@@ -172,7 +189,7 @@ func (p *SMTP) State(c *event.Conn) (*State, bool) { return p.state.Get(c) }
 func (p *SMTP) session(c *event.Conn) (*Info, *State) {
 	st, ok := p.state.Get(c)
 	if !ok {
-		st = &State{}
+		st = p.states.New()
 		p.state.Set(c, st)
 	}
 	i, ok := p.info.Get(c)
@@ -185,26 +202,29 @@ func (p *SMTP) session(c *event.Conn) (*Info, *State) {
 // begin makes a new record (new_smtp_log). Its depth counts the mail that is
 // about to come.
 func (p *SMTP) begin(c *event.Conn, st *State) *Info {
-	i := &Info{
-		TS:                  p.ctx.Now(),
-		UID:                 c.UID,
-		ID:                  c.ID,
-		TransDepth:          st.MessagesTransferred + 1,
-		HELO:                st.HELO,
-		Path:                append(make([]netip.Addr, 0, 4), c.ID.RespH, c.ID.OrigH),
-		processReceivedFrom: true,
-		processHeaders:      true,
-	}
+	i := p.infos.New()
+	i.TS = p.ctx.Now()
+	i.UID = c.UID
+	i.ID = c.ID
+	i.TransDepth = st.MessagesTransferred + 1
+	i.HELO = st.HELO
+	i.Path = append(i.room.path[:0], c.ID.RespH, c.ID.OrigH)
+	i.FUIDs = i.room.fuids[:0]
+	i.processReceivedFrom, i.processHeaders = true, true
 	p.info.Set(c, i)
 	if !st.removalHooked {
 		st.removalHooked = true
-		p.removal.Register(c, func(c *event.Conn) {
-			if i, ok := p.info.Get(c); ok {
-				p.message(c, i, st)
-			}
-		})
+		p.removal.Register(c, p.removed)
 	}
 	return i
+}
+
+func (p *SMTP) removedConn(c *event.Conn) {
+	i, ok := p.info.Get(c)
+	st, has := p.state.Get(c)
+	if ok && has {
+		p.message(c, i, st)
+	}
 }
 
 // message writes the record if a client has done anything, and begins a new
@@ -221,17 +241,15 @@ func (p *SMTP) request(e *event.SMTPRequest) {
 	i, st := p.session(e.Conn)
 	switch e.Command {
 	case "HELO", "EHLO":
-		st.HELO = field(e.Arg)
+		st.HELO = i.field(e.Arg)
 		i.HELO = st.HELO
 	case "RCPT":
 		if !hasFoldedPrefix(e.Arg, "to:") {
 			return
 		}
-		if i.RcptTo == nil {
-			i.RcptTo = dict.NewStringSet(p.ctx.Keys)
-		}
+		p.begun(&i.RcptTo, &i.room.sets[0])
 		for _, a := range p.emailAddrs(e.Arg) {
-			i.RcptTo.Add(string(deleteORCPT(a)))
+			i.RcptTo.Add(i.text.String(deleteORCPT(a)))
 		}
 		i.hasClientActivity = true
 		st.rcptToSeen = true
@@ -249,7 +267,7 @@ func (p *SMTP) request(e *event.SMTPRequest) {
 			p.findAllExceeded("base/utils/email.zeek", emailVecLine, len(e.Arg))
 		}
 		if len(from) > 0 {
-			i.MailFrom = field(from)
+			i.MailFrom = i.field(from)
 		}
 		i.hasClientActivity = true
 		st.mailFromSeen, st.rcptToSeen = true, false
@@ -262,6 +280,14 @@ func (p *SMTP) request(e *event.SMTPRequest) {
 		}
 	case ".":
 		st.mailFromSeen, st.rcptToSeen = false, false
+	}
+}
+
+// begun sees to it that there is a set, for which there is room.
+func (p *SMTP) begun(set **dict.StringSet, room *dict.StringSet) {
+	if *set == nil {
+		dict.InitStringSet(room, p.ctx.Keys)
+		*set = room
 	}
 }
 

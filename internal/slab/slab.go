@@ -1,0 +1,65 @@
+// Package slab takes many small values out of few allocations: for records of
+// which each connection, mail or file needs one.
+//
+// Nothing is given back. A block lives as long as any value of it, so blocks
+// are small: one record that stays for long keeps a few kilobytes of others.
+// A type of this package belongs to one goroutine; its zero value is ready.
+package slab
+
+import "unsafe"
+
+// blockBytes is about how large the blocks of Of are.
+const blockBytes = 4 << 10
+
+// Of gives out zero values of T.
+type Of[T any] struct{ free []T }
+
+// New returns a value.
+func (s *Of[T]) New() *T { return &s.Slice(1)[0] }
+
+// Slice returns n values in a row, which can't grow in place.
+func (s *Of[T]) Slice(n int) []T {
+	if n > len(s.free) {
+		var t T
+		s.free = make([]T, max(n, blockBytes/int(max(unsafe.Sizeof(t), 1))))
+	}
+	v := s.free[:n:n]
+	s.free = s.free[n:]
+	return v
+}
+
+// Text gives out strings. Its blocks begin small, so that one Text may serve one
+// record.
+type Text struct{ block []byte }
+
+// The first block of a Text, and those behind it.
+const (
+	firstText = 256
+	moreText  = 1 << 10
+)
+
+// String copies b.
+func (t *Text) String(b []byte) string { return t.Take(append(t.Room(len(b)), b...)) }
+
+// Room returns an empty slice with a capacity of at least n octets, to be filled
+// by appending and handed to Take.
+func (t *Text) Room(n int) []byte {
+	if n > cap(t.block)-len(t.block) {
+		size := moreText
+		if t.block == nil {
+			size = firstText
+		}
+		t.block = make([]byte, 0, max(n, size))
+	}
+	return t.block[len(t.block):]
+}
+
+// Take makes a string of what was appended to the slice that Room returned last.
+// b isn't changed any more.
+func (t *Text) Take(b []byte) string {
+	if len(b) > cap(t.block)-len(t.block) {
+		return string(b) // it has outgrown the room
+	}
+	t.block = t.block[:len(t.block)+len(b)]
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}

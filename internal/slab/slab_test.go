@@ -1,0 +1,67 @@
+package slab
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestValuesAreZeroAndApart(t *testing.T) {
+	var s Of[[3]int]
+	seen := map[*[3]int]bool{}
+	for range 1000 {
+		v := s.New()
+		if *v != [3]int{} || seen[v] {
+			t.Fatalf("%v, seen before: %v", *v, seen[v])
+		}
+		seen[v] = true
+		*v = [3]int{1, 2, 3}
+	}
+}
+
+func TestSlicesDoNotGrowIntoTheNext(t *testing.T) {
+	var s Of[int]
+	for _, n := range []int{3, 0, 5000, 1} {
+		a := s.Slice(n)
+		b := s.Slice(1)
+		if len(a) != n || cap(a) != n {
+			t.Fatalf("%d: length %d, capacity %d", n, len(a), cap(a))
+		}
+		_ = append(a, 7)
+		if b[0] != 0 {
+			t.Fatalf("%d: the next value is %d", n, b[0])
+		}
+	}
+}
+
+func TestTextsStayAsTheyAre(t *testing.T) {
+	var s Text
+	var got, want []string
+	for i := range 500 {
+		b := fmt.Appendf(nil, "%0*d", i, i)
+		got, want = append(got, s.String(b)), append(want, string(b))
+		clear(b)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("%q, want %q", got[i], want[i])
+		}
+	}
+}
+
+func TestTextThatOutgrowsItsRoom(t *testing.T) {
+	var s Text
+	a := s.Take(append(s.Room(3), make([]byte, 5000)...))
+	b := s.String([]byte("next"))
+	if len(a) != 5000 || a[0] != 0 || b != "next" {
+		t.Errorf("%d octets, then %q", len(a), b)
+	}
+}
+
+func TestFewAllocations(t *testing.T) {
+	var s Of[[64]byte]
+	var text Text
+	b := []byte("twenty octets of it.")
+	if n := testing.AllocsPerRun(1000, func() { s.New(); text.String(b) }); n > 0.1 {
+		t.Errorf("%v allocations for a value and a text", n)
+	}
+}
