@@ -47,7 +47,12 @@ func ExtractIPAddresses(dst [][]byte, s []byte, checkWrapping bool) [][]byte {
 		return dst
 	}
 	var buf [16][]byte
-	parts := ipAddr().AppendSplit(buf[:0], s, true, 0)
+	var parts [][]byte
+	if mayHoldIPv6(s) {
+		parts = ipAddr().AppendSplit(buf[:0], s, true, 0)
+	} else {
+		parts = splitV4(buf[:0], s)
+	}
 	for i := 1; i < len(parts); i += 2 {
 		if !IsValidIP(parts[i]) {
 			continue
@@ -76,9 +81,81 @@ func wrapped(before, after []byte) bool {
 	return false
 }
 
-// mayHoldIP is a quick no: every address has "::" or seven colons, or three dots.
-func mayHoldIP(s []byte) bool {
-	return bytes.Count(s, dot) >= 3 || bytes.Contains(s, twoColons) || bytes.Count(s, twoColons[:1]) >= 6
+// mayHoldIP is a quick no: every address has three dots, or is one of IPv6.
+func mayHoldIP(s []byte) bool { return bytes.Count(s, dot) >= 3 || mayHoldIPv6(s) }
+
+// mayHoldIPv6 is a quick no: what isn't an IPv4 address has "::", or seven colons, or six and three dots.
+func mayHoldIPv6(s []byte) bool {
+	return bytes.Contains(s, twoColons) || bytes.Count(s, twoColons[:1]) >= 6
+}
+
+// splitV4 is SplitAll of ipAddr for a text without an IPv6 address, appended to dst.
+func splitV4(dst [][]byte, s []byte) [][]byte {
+	from := 0
+	for {
+		start, end, ok := nextV4(s, from)
+		if !ok {
+			return append(dst, s[from:])
+		}
+		dst = append(dst, s[from:start:start], s[start:end:end])
+		from = end
+	}
+}
+
+// nextV4 finds the first IPv4 address of ipAddr at or after pos. It begins with up to three digits before a dot, of which
+// as many belong to it as make an octet; what is between the other dots is an octet or not, and of the digits at the end
+// again as many count as make one.
+func nextV4(s []byte, pos int) (start, end int, ok bool) {
+	for at := pos; ; at++ {
+		i := bytes.IndexByte(s[at:], '.')
+		if i < 0 {
+			return 0, 0, false
+		}
+		at += i
+		start = at
+		for start > pos && at-start < 3 && isDigit(s[start-1]) {
+			start--
+		}
+		if !isOctet(s[start:at]) {
+			start++
+		}
+		if start >= at {
+			continue
+		}
+		if end, ok := afterV4(s, at); ok {
+			return start, end, true
+		}
+	}
+}
+
+// afterV4 is the end of the address whose first dot is at.
+func afterV4(s []byte, at int) (end int, ok bool) {
+	for dots := 1; ; dots++ {
+		from := at + 1
+		end = from
+		for end < len(s) && end-from < 3 && isDigit(s[end]) {
+			end++
+		}
+		if dots == 3 && end > from && !isOctet(s[from:end]) {
+			end--
+		}
+		if !isOctet(s[from:end]) {
+			return 0, false
+		}
+		if dots == 3 {
+			return end, true
+		}
+		if end == len(s) || s[end] != '.' {
+			return 0, false
+		}
+		at = end
+	}
+}
+
+// isOctet says whether up to three digits are an octet.
+func isOctet(digits []byte) bool {
+	return len(digits) == 1 || len(digits) == 2 ||
+		len(digits) == 3 && (digits[0] < '2' || digits[0] == '2' && (digits[1] < '5' || digits[1] == '5' && digits[2] <= '5'))
 }
 
 var (

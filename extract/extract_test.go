@@ -2,7 +2,9 @@ package extract
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/gzeek/gzeek/seed"
@@ -237,5 +239,35 @@ func BenchmarkFilename(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		ExtractFilenameFromContentDisposition(v)
+	}
+}
+
+func TestV4IsSplitAsByThePattern(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 11))
+	alphabet := []byte("0123456789011225556..........[ a:")
+	check := func(s []byte) {
+		if mayHoldIPv6(s) {
+			return
+		}
+		want := ipAddr().SplitAll(s)
+		got := splitV4(nil, s)
+		if !slices.EqualFunc(got, want, bytes.Equal) {
+			t.Fatalf("%q\n got %q\nwant %q", s, got, want)
+		}
+	}
+	found := 0
+	for range 200000 {
+		s := make([]byte, rng.IntN(40))
+		for i := range s {
+			s[i] = alphabet[rng.IntN(len(alphabet))]
+		}
+		check(s)
+		found += len(splitV4(nil, s)) / 2
+	}
+	if found < 10000 {
+		t.Errorf("only %d addresses", found)
+	}
+	for _, s := range []string{"", ".", "...", "1.2.3.4", "1256.1.1.1", "9125.1.1.1", "1.2.3.256", "1.2.3.4.5.6.7.8", "1.2.3.4567", "300.1.2.3.4", "1.2.3.", ".1.2.3.4"} {
+		check([]byte(s))
 	}
 }

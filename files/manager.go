@@ -35,7 +35,7 @@ type Manager struct {
 	weirds   *weird.Sampler
 	opts     Options
 	files    map[string]*file
-	last     *file // the file found last: pieces come in runs
+	recent   [recentFiles]*file // some of files, at recentAt of their ids
 	disabled map[string]bool
 	reply    event.FileHandle
 	stats    Stats
@@ -223,14 +223,27 @@ func (m *Manager) lookup(id string) *file {
 	if id == "" {
 		return nil
 	}
-	if m.last != nil && m.last.rec.ID == id {
-		return m.last
+	at := recentAt(id)
+	if f := m.recent[at]; f != nil && f.rec.ID == id {
+		return f
 	}
 	f := m.files[id]
 	if f != nil {
-		m.last = f
+		m.recent[at] = f
 	}
 	return f
+}
+
+// recentFiles is how many files are found without a look into the map: enough for
+// the mails of some hundred connections at a time.
+const recentFiles = 1 << 10
+
+// recentAt is a place for an id, whose first digits are as good as a hash.
+func recentAt(id string) int {
+	if len(id) < 3 {
+		return 0
+	}
+	return (int(id[1])<<5 ^ int(id[2])) % recentFiles
 }
 
 // askFileID raises get_file_handle. The answer is needed at once, so everything
@@ -264,7 +277,6 @@ func (m *Manager) getFile(id, tag string, conn *event.Conn, isOrig, updateConn b
 		}
 	}
 	if f != nil {
-		m.last = f
 		if f.ignored {
 			return nil
 		}
@@ -319,8 +331,8 @@ func (m *Manager) newFile(id, tag string, isOrig bool) *file {
 func (m *Manager) remove(f *file) {
 	f.endOfFile()
 	delete(m.files, f.rec.ID)
-	if m.last == f {
-		m.last = nil
+	if r := &m.recent[recentAt(f.rec.ID)]; *r == f {
+		*r = nil
 	}
 	f.release()
 	m.freeFiles = append(m.freeFiles, f)

@@ -23,7 +23,9 @@ type Timer struct {
 }
 
 // Task is what a timer may do in the place of a function.
-type Task interface{ Fire(now float64, expiring bool) }
+type Task interface {
+	Fire(now float64, expiring bool)
+}
 
 func (t *Timer) run(now float64, expiring bool) {
 	if t.Task != nil {

@@ -298,8 +298,9 @@ func (p *SMTP) replied(e *event.SMTPReply) {
 	if e.Cmd == "." || !e.ContResp && e.Cmd == "BDAT" && st.bdatLast {
 		st.MessagesTransferred++
 		st.bdatLast = false
-		p.message(e.Conn, i, st)
-		p.begin(e.Conn, st)
+		if p.message(e.Conn, i, st) == i { // it hasn't begun a new one
+			p.begin(e.Conn, st)
+		}
 	}
 }
 
