@@ -230,3 +230,22 @@ func TestBestDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+func TestNewCompilesNoRule(t *testing.T) {
+	m := newMatcher(t)
+	for i := range m.rules {
+		if m.rules[i].program != nil {
+			t.Errorf("%v is compiled", m.rules[i].Match)
+		}
+	}
+	m.Best([]byte("%PDF-1.7"))
+	compiled := 0
+	for i := range m.rules {
+		if m.rules[i].program != nil {
+			compiled++
+		}
+	}
+	if compiled == 0 || compiled > 20 {
+		t.Errorf("%d of %d rules were compiled for a head", compiled, len(m.rules))
+	}
+}
