@@ -159,14 +159,22 @@ func FuzzSession(f *testing.F) {
 		plain := capturedBytes(t, frames(script, nil))
 		cut := capturedBytes(t, frames(script, rand.New(rand.NewPCG(cuts, 1))))
 		all := engine.Config{Keys: keys, Settings: settings, Policies: names}
+		whole(t, cut, engine.Config{Keys: keys, Bare: true, Settings: settings[:1], Policies: []string{bro2011}})
 		want, got := whole(t, plain, all), whole(t, cut, all)
+		if logged(want, "analyzer") || logged(got, "analyzer") {
+			return // what violates the protocol is left alone from the next packet on
+		}
 		for _, log := range []string{"smtp", "files"} {
 			if a, b := rowsWithoutTimes(t, want, log), rowsWithoutTimes(t, got, log); a != b {
 				t.Errorf("%s.log depends on segments:\n%s\n%s", log, a, b)
 			}
 		}
-		whole(t, cut, engine.Config{Keys: keys, Bare: true, Settings: settings[:1], Policies: []string{bro2011}})
 	})
+}
+
+func logged(dir, log string) bool {
+	_, err := os.Stat(filepath.Join(dir, log+".log"))
+	return err == nil
 }
 
 // FuzzPackets has anything come in as packets, with every policy listening.
