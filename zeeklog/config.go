@@ -153,6 +153,10 @@ type Config struct {
 	// compression), checked after each row. Zeek has no such option. 0 is never.
 	RotationSize int64
 
+	// KeepRotated puts a number into the name of a rotated log rather than
+	// replacing the file of another run that has it. Zeek replaces it.
+	KeepRotated bool
+
 	WriteBufferSize  int     // Log::write_buffer_size, rows
 	FlushInterval    float64 // Log::flush_interval, seconds of network time
 	MaxLogRecordSize int     // Log::max_log_record_size, bytes
@@ -170,6 +174,8 @@ type Config struct {
 	// Weird is told of records larger than MaxLogRecordSize, which are
 	// dropped: name "log_record_too_large", the stream's id as addl.
 	Weird func(name, addl string)
+
+	health *health // of the manager's writers
 }
 
 // WriterASCII and WriterNone are the names of the built-in writers.

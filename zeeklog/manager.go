@@ -27,6 +27,7 @@ type Manager struct {
 // New makes a Manager. See [DefaultConfig].
 func New(cfg Config) *Manager {
 	cfg.fill()
+	cfg.health = newHealth(&cfg)
 	m := &Manager{
 		cfg: cfg,
 		writers: map[string]WriterFactory{
@@ -133,6 +134,12 @@ func (m *Manager) Flush() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Lost counts the rows that found no room while a log could not be written.
+func (m *Manager) Lost() uint64 { return m.cfg.health.total }
+
+// Failing says whether a log can't be written at the moment.
+func (m *Manager) Failing() bool { return len(m.cfg.health.bad) > 0 }
 
 // Tick tells that network time, in seconds since 1970, has come to t: writers
 // are flushed and rotated when it is time. It is cheap when nothing is due;

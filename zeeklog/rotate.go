@@ -105,6 +105,10 @@ func (m *Manager) rotateDue(now float64) {
 				m.cfg.Error(err.Error())
 			}
 		}
+		if w.later {
+			w.due = now + max(m.cfg.FlushInterval, 0.1)
+			continue
+		}
 		w.openTime = now
 		m.arm(w)
 	}
@@ -136,6 +140,7 @@ func (m *Manager) rotate(w *writerState) error {
 		Terminating: m.terminating, Custom: w.postprocessor != nil,
 	}
 	base := m.rotationBase(info)
+	lastBase, sameBase := w.lastBase, w.sameBase
 	if base == w.lastBase {
 		// By size, two files may be opened in one second; none may be lost.
 		w.sameBase++
@@ -144,6 +149,14 @@ func (m *Manager) rotate(w *writerState) error {
 		w.lastBase, w.sameBase = base, 1
 	}
 	newName, _, err := w.w.Rotate(base, m.terminating)
+	var later *laterError
+	if w.later = errors.As(err, &later); w.later {
+		w.lastBase, w.sameBase = lastBase, sameBase
+		if m.terminating {
+			return err
+		}
+		return nil
+	}
 	if err != nil {
 		w.disabled = true
 		return err
@@ -342,13 +355,21 @@ func (m *Manager) rotateLeftover(l leftover) error {
 				l.name, l.postprocessor))
 		}
 	}
-	base := filepath.Base(l.name)
-	path := strings.TrimSuffix(base, filepath.Ext(base))
+	path := strings.TrimSuffix(filepath.Base(l.name), l.ext)
+	if !strings.HasSuffix(l.ext, ".gz") {
+		n, err := cutTornLine(l.name)
+		if err != nil {
+			return fmt.Errorf("failed to process leftover log '%s': %w", l.name, cause(err))
+		}
+		if n > 0 {
+			m.cfg.Warn(fmt.Sprintf("leftover log '%s' ended in half a line: %d octets were cut off", l.name, n))
+		}
+	}
 	info := RotationInfo{
 		Writer: WriterASCII, Path: path,
 		Open: float64(l.open.Unix()), Close: float64(l.close.Unix()), Custom: post != nil,
 	}
-	info.Fname = m.rotationBase(info) + l.ext
+	info.Fname = m.cfg.freeName(m.rotationBase(info), l.ext)
 	if err := os.Rename(l.name, m.cfg.inDir(info.Fname)); err != nil {
 		//lint:ignore ST1005 these are Zeek's words
 		return fmt.Errorf("Found leftover/unprocessed log '%s', but failed to rotate it: %w", l.name, cause(err))

@@ -211,24 +211,6 @@ func TestShadowFileGoesWithTheRotation(t *testing.T) {
 	wantFiles(t, dir, "mail.2023-11-14-01-10-00.log")
 }
 
-func TestRotationFailureIsReported(t *testing.T) {
-	var reported []string
-	m, s, dir := newStream(t, func(c *Config) {
-		c.RotationInterval = 60
-		c.Error = func(e string) { reported = append(reported, e) }
-	})
-	m.Tick(at(1, 0, 0))
-	write(t, s, "a")
-	if err := os.Mkdir(filepath.Join(dir, "mail.2023-11-14-01-00-00.log"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	m.Tick(at(1, 1, 0))
-	if len(reported) != 1 || !strings.HasPrefix(reported[0], "failed to rename mail.log to mail.2023-11-14-01-00-00.log: ") {
-		t.Errorf("reported %q", reported)
-	}
-	m.Close()
-}
-
 func TestStrftime(t *testing.T) {
 	when := time.Date(2024, 1, 7, 3, 4, 5, 0, time.UTC)
 	for format, want := range map[string]string{

@@ -95,6 +95,7 @@ type writerState struct {
 	postprocessorName string
 	openTime          float64
 	due               float64 // network time of the next rotation; 0 is none
+	later             bool    // the rotation that was due waits for a disk that works
 	idle              bool    // due only arms the timer, as time was not known
 	rotatedBySize     bool    // openTime is the time of the row to come
 	lastBase          string  // name of the last rotated file, and how often it was used
