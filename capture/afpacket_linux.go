@@ -128,6 +128,11 @@ func (a *afPacket) setup(index int, opts LiveOptions) error {
 	if err := unix.SetsockoptInt(a.fd, unix.SOL_PACKET, unix.PACKET_RESERVE, vlanTag); err != nil {
 		return os.NewSyscallError("PACKET_RESERVE", err)
 	}
+	if a.loopback {
+		// What this machine sends to itself would come twice. Kernels before 4.20
+		// don't know the option: see frame.
+		unix.SetsockoptInt(a.fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1)
+	}
 	if err := a.filter(opts); err != nil {
 		return err
 	}
@@ -144,13 +149,24 @@ func (a *afPacket) setup(index int, opts LiveOptions) error {
 		return os.NewSyscallError("bind", err)
 	}
 	if opts.Fanout != 0 {
-		// Fragments are put together for the hash, so that they follow their flow.
-		arg := int(opts.Fanout) | (unix.PACKET_FANOUT_HASH|unix.PACKET_FANOUT_FLAG_DEFRAG)<<16
-		if err := unix.SetsockoptInt(a.fd, unix.SOL_PACKET, unix.PACKET_FANOUT, arg); err != nil {
-			return os.NewSyscallError("PACKET_FANOUT", err)
-		}
+		return a.join(opts)
 	}
 	return nil
+}
+
+// join has the socket share the interface's packets with others of its group.
+func (a *afPacket) join(opts LiveOptions) error {
+	mode := [...]int{unix.PACKET_FANOUT_HASH, unix.PACKET_FANOUT_CPU, unix.PACKET_FANOUT_QM}[opts.FanoutMode]
+	if opts.FanoutDefrag {
+		mode |= unix.PACKET_FANOUT_FLAG_DEFRAG
+	}
+	set := func(mode int) error {
+		return unix.SetsockoptInt(a.fd, unix.SOL_PACKET, unix.PACKET_FANOUT, int(opts.Fanout)|mode<<16)
+	}
+	if a.loopback && set(mode|unix.PACKET_FANOUT_FLAG_IGNORE_OUTGOING) == nil {
+		return nil
+	}
+	return os.NewSyscallError("PACKET_FANOUT", set(mode))
 }
 
 // filter attaches the filter; its result is also what cuts packets to the snap
@@ -186,7 +202,7 @@ func (a *afPacket) filter(opts LiveOptions) error {
 
 func (a *afPacket) mapRing(opts LiveOptions) error {
 	// A smaller ring is better than none where memory is short.
-	for mb := opts.BufferMB; ; mb /= 2 {
+	for mb := opts.RingMB; ; mb /= 2 {
 		req := unix.TpacketReq3{Block_size: ringBlock, Block_nr: uint32(mb), Frame_size: 2048,
 			Frame_nr: uint32(mb) * (ringBlock / 2048), Retire_blk_tov: uint32(max(opts.Timeout.Milliseconds()/2, 1))}
 		err := unix.SetsockoptTpacketReq3(a.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &req)

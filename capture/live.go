@@ -14,15 +14,34 @@ type LiveOptions struct {
 	Snaplen int
 	// BufferMB is the kernel's buffer in MiB, Pcap::bufsize: 128.
 	BufferMB int
+	// RingMB is the same for AF_PACKET, AF_Packet::buffer_size; 0 is BufferMB.
+	RingMB int
 	// NoPromiscuous takes only what is addressed to this machine.
 	NoPromiscuous bool
 	// Timeout is how long Next waits before it returns ErrTimeout, so that
 	// timers can run and signals be seen: 20 ms.
 	Timeout time.Duration
-	// Fanout shares an interface's packets by flow between all AF_PACKET sources
-	// of this number; 0 doesn't share.
-	Fanout uint16
+	// Fanout shares an interface's packets between all AF_PACKET sources of this
+	// number, in this process and others; 0 doesn't share. FanoutMode says how,
+	// and FanoutDefrag has the kernel put fragments together before (only for
+	// the choice), so that they follow their flow.
+	Fanout       uint16
+	FanoutMode   FanoutMode
+	FanoutDefrag bool
+	// Warn hears of one of several interfaces that fails while others go on; nil
+	// is nobody. It is called by the goroutine that reads.
+	Warn func(string)
 }
+
+// FanoutMode is how the kernel shares packets, AF_Packet::fanout_mode.
+type FanoutMode int
+
+// By the flow's hash, by the core that received the packet, by the card's queue.
+const (
+	FanoutHash FanoutMode = iota
+	FanoutCPU
+	FanoutQueue
+)
 
 func (o LiveOptions) withDefaults() LiveOptions {
 	if o.Snaplen <= 0 {
@@ -31,6 +50,9 @@ func (o LiveOptions) withDefaults() LiveOptions {
 	o.Snaplen = min(o.Snaplen, int(maxSnaplen(Ethernet)))
 	if o.BufferMB <= 0 {
 		o.BufferMB = 128
+	}
+	if o.RingMB <= 0 {
+		o.RingMB = o.BufferMB
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 20 * time.Millisecond
