@@ -78,23 +78,57 @@ func (e *FilterError) Error() string {
 
 func (e *FilterError) Unwrap() error { return e.Err }
 
-// CombineFilters builds the filter from the tables of redef's capture_filters
-// and restrict_filters: any of the first, and all of the second. Zeek walks the
-// tables in hash order, here it is the order of the names. A filter of the
-// command line replaces the result altogether (Zeek:
+// FilterParts are the options that a filter is built from: those of Zeek's
+// packet filter framework.
+type FilterParts struct {
+	Capture, Restrict map[string]string // capture_filters, restrict_filters
+	// Ports are let through as well; nil unless
+	// PacketFilter::enable_auto_protocol_capture_filters is set.
+	Ports []string
+	// Default is PacketFilter::default_capture_filter, for when neither Capture
+	// nor Ports say anything; "" is MatchAll.
+	Default                  string
+	Unrestricted, Restricted string // PacketFilter::unrestricted_filter, restricted_filter
+}
+
+// Combine builds the filter: what matches any of Capture and all of Restrict.
+// Zeek walks the tables in hash order, here it is the order of the names. A
+// filter of the command line replaces the result altogether (Zeek:
 // base/frameworks/packet-filter/main.zeek, build).
-func CombineFilters(capture, restrict map[string]string) string {
+func (p *FilterParts) Combine() string {
 	c, r := "", ""
-	if len(capture) == 0 {
-		c = MatchAll
+	if len(p.Capture) == 0 && p.Ports == nil {
+		if c = p.Default; c == "" {
+			c = MatchAll
+		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(capture)) {
-		c = combine(c, "or", capture[name])
+	for _, name := range slices.Sorted(maps.Keys(p.Capture)) {
+		c = combine(c, "or", p.Capture[name])
 	}
-	for _, name := range slices.Sorted(maps.Keys(restrict)) {
-		r = combine(r, "and", restrict[name])
+	ports := ""
+	for _, port := range p.Ports {
+		ports = combine(ports, "or", port)
 	}
-	return combine(c, "and", r)
+	c = combine(c, "or", ports)
+	for _, name := range slices.Sorted(maps.Keys(p.Restrict)) {
+		r = combine(r, "and", p.Restrict[name])
+	}
+	all := combine(c, "and", r)
+	all = combine(p.Unrestricted, "or", all)
+	return combine(p.Restricted, "and", all)
+}
+
+// Explain says which part a filter that can't be compiled fails at, if it is
+// one of the tables' (main.zeek tests them one by one, too).
+func (p *FilterParts) Explain(err *FilterError) error {
+	for table, filters := range map[string]map[string]string{"capture_filters": p.Capture, "restrict_filters": p.Restrict} {
+		for _, name := range slices.Sorted(maps.Keys(filters)) {
+			if _, e := compile(filters[name], Ethernet); e != nil {
+				return fmt.Errorf("%s[%q]: %w", table, name, &FilterError{Expr: filters[name], Err: e})
+			}
+		}
+	}
+	return err
 }
 
 func combine(l, op, r string) string {

@@ -10,22 +10,37 @@ import (
 )
 
 // Zeek 8.0.9: base/frameworks/packet-filter/main.zeek, build.
-func TestCombineFiltersAsZeek(t *testing.T) {
+func TestFiltersAreCombinedAsInZeek(t *testing.T) {
+	type table = map[string]string
 	for _, tc := range []struct {
-		capture, restrict map[string]string
-		want              string
+		parts FilterParts
+		want  string
 	}{
-		{nil, nil, "ip or not ip"},
-		{map[string]string{"a": "port 25"}, nil, "port 25"},
-		{map[string]string{"b": "udp", "a": "port 25"}, nil, "(port 25) or (udp)"},
-		{map[string]string{"a": "1", "b": "2", "c": "3"}, nil, "((1) or (2)) or (3)"},
-		{nil, map[string]string{"x": "not host 1.2.3.4"}, "(ip or not ip) and (not host 1.2.3.4)"},
-		{map[string]string{"a": "1", "b": "2"}, map[string]string{"x": "3", "y": "4"}, "((1) or (2)) and ((3) and (4))"},
-		{map[string]string{"a": ""}, map[string]string{"x": "3"}, "3"},
+		{FilterParts{}, "ip or not ip"},
+		{FilterParts{Capture: table{"a": "port 25"}}, "port 25"},
+		{FilterParts{Capture: table{"b": "udp", "a": "port 25"}}, "(port 25) or (udp)"},
+		{FilterParts{Capture: table{"a": "1", "b": "2", "c": "3"}}, "((1) or (2)) or (3)"},
+		{FilterParts{Restrict: table{"x": "not host 1.2.3.4"}}, "(ip or not ip) and (not host 1.2.3.4)"},
+		{FilterParts{Capture: table{"a": "1", "b": "2"}, Restrict: table{"x": "3", "y": "4"}}, "((1) or (2)) and ((3) and (4))"},
+		{FilterParts{Capture: table{"a": ""}, Restrict: table{"x": "3"}}, "3"},
+		{FilterParts{Default: "ip", Restrict: table{"x": "3"}}, "(ip) and (3)"},
+		{FilterParts{Default: "ip", Ports: []string{"port 25", "port 26"}}, "(port 25) or (port 26)"},
+		{FilterParts{Capture: table{"a": "1"}, Ports: []string{"2", "3"}}, "(1) or ((2) or (3))"},
+		{FilterParts{Unrestricted: "u"}, "(u) or (ip or not ip)"},
+		{FilterParts{Capture: table{"a": "1"}, Unrestricted: "u", Restricted: "vlan"}, "(vlan) and ((u) or (1))"},
 	} {
-		if got := CombineFilters(tc.capture, tc.restrict); got != tc.want {
-			t.Errorf("%v, %v: %q, want %q", tc.capture, tc.restrict, got, tc.want)
+		if got := tc.parts.Combine(); got != tc.want {
+			t.Errorf("%+v: %q, want %q", tc.parts, got, tc.want)
 		}
+	}
+}
+
+func TestABadFilterIsNamed(t *testing.T) {
+	p := FilterParts{Capture: map[string]string{"mail": "tcp port 25"}, Restrict: map[string]string{"site": "no such thing"}}
+	err := p.Explain(&FilterError{Expr: p.Combine(), Err: errors.New("syntax error")})
+	var fe *FilterError
+	if !errors.As(err, &fe) || !strings.HasPrefix(err.Error(), `restrict_filters["site"]: can't compile the packet filter "no such thing": `) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -40,6 +40,7 @@ type runFlags struct {
 	version  bool
 	help     bool
 	quiet    bool
+	memory   size
 	alsoJSON bool
 	workers  int
 	profile  profileFlags
@@ -76,6 +77,7 @@ func newFlags(f *runFlags) *pflag.FlagSet {
 	fs.IntVar(&f.workers, "workers", 0, "share a capture's work between `N` cores; 0 is all, the logs are the same")
 	f.service.register(fs)
 	f.profile.register(fs)
+	fs.Var(&f.memory, "max-memory", "give up connections rather than take more than `SIZE` (like 512M, 4G): those that hold the most data, then those idle the longest")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "no progress and no summary on a terminal")
 	fs.BoolVarP(&f.list, "print-plugins", "N", false, "list the policies")
 	fs.BoolVarP(&f.version, "version", "v", false, "print the version")
@@ -113,6 +115,7 @@ func runCommand(args []string, std stdio) int {
 	}
 
 	tuneGC()
+	f.memory.apply()
 	stop, err := f.profile.start(std)
 	if err != nil {
 		return failed(std, err)
@@ -157,7 +160,9 @@ func runEngine(f *runFlags, args []string, std stdio) int {
 
 // configure turns flags and arguments into what the engine needs.
 func configure(f *runFlags, args []string) (*engine.Config, error) {
-	cfg := &engine.Config{Bare: f.bare, Live: len(f.ifaces) > 0, AlsoJSON: f.alsoJSON, Workers: f.workers}
+	cfg := &engine.Config{
+		Bare: f.bare, Live: len(f.ifaces) > 0, Filter: f.filter, AlsoJSON: f.alsoJSON, Workers: f.workers, MaxMemory: uint64(f.memory),
+	}
 	for _, a := range args {
 		if redef.IsSetting(a) {
 			cfg.Settings = append(cfg.Settings, a)
@@ -213,11 +218,14 @@ func exists(path string) bool {
 
 // execute opens the source and runs the engine over it.
 func execute(eng *engine.Engine, f *runFlags, args []string, std stdio, log *slog.Logger) int {
-	src, err := openSource(eng, f)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends gzeek at once
+	src, err := openSource(eng, f, ctx.Done())
 	if err != nil {
 		var fe *capture.FilterError
 		if errors.As(err, &fe) {
-			return complain(log, err, exitUsage)
+			return complain(log, eng.ExplainFilter(err), exitUsage)
 		}
 		return complain(log, err, exitError)
 	}
@@ -226,11 +234,11 @@ func execute(eng *engine.Engine, f *runFlags, args []string, std stdio, log *slo
 	if err != nil {
 		return complain(log, err, exitError)
 	}
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends gzeek at once
 	svc.run(ctx)
+	if svc.live() {
+		ctx = context.WithoutCancel(ctx) // the source ends by itself
+		log.Info("listening on " + strings.Join(f.ifaces, ", "))
+	}
 	terminal := isTerminal(std.err) && !f.quiet
 	bar := startProgress(src, std.err, terminal)
 	sum, err := eng.Run(ctx, src)
@@ -250,6 +258,12 @@ func execute(eng *engine.Engine, f *runFlags, args []string, std stdio, log *slo
 	if sum.Lost > 0 {
 		log.Warn(fmt.Sprintf("%d packets were lost before gzeek could read them: give it less (-f), or a faster machine", sum.Lost))
 	}
+	if sum.GivenUp > 0 {
+		log.Warn(fmt.Sprintf("%d connections were given up to keep within --max-memory, see connection_given_up in weird.log", sum.GivenUp))
+	}
+	if sum.LostLines > 0 {
+		log.Warn(fmt.Sprintf("%d lines of logs were lost while they could not be written", sum.LostLines))
+	}
 	if sum.Undecoded > 0 {
 		log.Warn(fmt.Sprintf("%d packets were dropped because of an error in gzeek's decoder: please report it with the capture", sum.Undecoded))
 	}
@@ -259,18 +273,16 @@ func execute(eng *engine.Engine, f *runFlags, args []string, std stdio, log *slo
 	return exitOK
 }
 
-// openSource opens what is to be read, and what it is to be written to.
-func openSource(eng *engine.Engine, f *runFlags) (capture.Source, error) {
-	filter := f.filter
-	if filter == "" {
-		filter = eng.Filter()
-	}
+// openSource opens what is to be read, and what it is to be written to. When
+// stopped is closed, interfaces still give what had been seen before, so that it
+// comes into the logs.
+func openSource(eng *engine.Engine, f *runFlags, stopped <-chan struct{}) (capture.Source, error) {
 	var src capture.Source
 	var err error
 	if len(f.files) > 0 {
-		src, err = capture.OpenFiles(capture.Options{Filter: filter}, f.files...)
-	} else {
-		src, err = openLive(f.ifaces, filter)
+		src, err = capture.OpenFiles(capture.Options{Filter: eng.Filter()}, f.files...)
+	} else if src, err = eng.OpenInterfaces(f.ifaces); err == nil {
+		src = capture.UntilStopped(src, stopped)
 	}
 	if err != nil || f.write == "" {
 		return src, err

@@ -155,8 +155,44 @@ func (r *reassembler) ackReceived(seq uint64) {
 	if seq <= r.trim {
 		return
 	}
+	r.countAck(seq)
 	r.trimTo(seq)
 	r.checkEOF()
+}
+
+// countAck counts an acknowledgement of data, and whether it is of some that was
+// never seen (TCP_Reassembler::AckReceived, DataBlockList::Trim).
+func (r *reassembler) countAck(seq uint64) {
+	tcp := r.e.tcp
+	if r.skipDeliveries || !tcp.table.opts.ReportGapsForPartial &&
+		(r.e.state != stateEstablished || r.e.peer.state != stateEstablished) {
+		return
+	}
+	tcp.table.stats.Acks++
+	if seq > r.last && r.misses(seq) {
+		tcp.table.stats.Gaps++
+	}
+}
+
+// misses says whether something below seq, which lies above what was delivered,
+// is not there. The last octet of a stream is forgiven: it may be a FIN.
+func (r *reassembler) misses(seq uint64) bool {
+	if r.blocks.empty() || r.blocks.first().seq > r.last {
+		return true
+	}
+	upper := r.blocks.first().upper
+	for p := r.blocks.search(upper); ; p = r.blocks.next(p) {
+		b := r.blocks.at(p)
+		if b == nil || b.seq > seq {
+			return upper < seq-1
+		}
+		if b.seq != upper {
+			return true
+		}
+		if upper = b.upper; upper > seq {
+			return false
+		}
+	}
 }
 
 // trimTo forgets everything below seq; what of it was never delivered is a

@@ -67,6 +67,30 @@ type Table struct {
 type Stats struct {
 	Created    uint64
 	MaxAtATime int
+	// TCP, UDP and ICMP are those of each protocol.
+	TCP, UDP, ICMP Tally
+	// Acks are acknowledgements of data of established connections, Gaps those
+	// that acknowledge what was never seen (Zeek: tot_ack_events, tot_gap_events).
+	Acks, Gaps uint64
+}
+
+// Tally is how many connections there are and ever were.
+type Tally struct {
+	Now   int
+	Total uint64
+}
+
+// of returns the tally of a protocol, nil for the others on IP.
+func (s *Stats) of(p event.Proto) *Tally {
+	switch p {
+	case event.ProtoTCP:
+		return &s.TCP
+	case event.ProtoUDP:
+		return &s.UDP
+	case event.ProtoICMP:
+		return &s.ICMP
+	}
+	return nil
 }
 
 // NewTable returns an empty table. It implements packet.Transport.
@@ -280,6 +304,10 @@ func (tb *Table) create(k packet.FlowKey, forward bool, t *tuple, p *packet.Pack
 	c.raise(tb.events.NewConnection)
 	tb.insert(c)
 	tb.stats.Created++
+	if n := tb.stats.of(t.proto); n != nil {
+		n.Now++
+		n.Total++
+	}
 	tb.stats.MaxAtATime = max(tb.stats.MaxAtATime, tb.count)
 	return c
 }
@@ -340,6 +368,9 @@ func (tb *Table) remove(c *connection) {
 	c.end()
 	c.raise(tb.events.ConnectionStateRemove)
 	tb.unlink(c)
+	if n := tb.stats.of(c.proto); n != nil {
+		n.Now--
+	}
 	c.inTable = false
 }
 

@@ -5,6 +5,7 @@ import (
 	_ "github.com/gzeek/gzeek/notice"
 	_ "github.com/gzeek/gzeek/policy/blocklists"
 	_ "github.com/gzeek/gzeek/policy/bro2011"
+	_ "github.com/gzeek/gzeek/policy/captureloss"
 	_ "github.com/gzeek/gzeek/policy/conn"
 	_ "github.com/gzeek/gzeek/policy/dpd"
 	_ "github.com/gzeek/gzeek/policy/dumpevents"
@@ -12,9 +13,11 @@ import (
 	_ "github.com/gzeek/gzeek/policy/files"
 	_ "github.com/gzeek/gzeek/policy/intel"
 	_ "github.com/gzeek/gzeek/policy/misc"
+	_ "github.com/gzeek/gzeek/policy/packetfilter"
 	_ "github.com/gzeek/gzeek/policy/site"
 	_ "github.com/gzeek/gzeek/policy/smtp"
 	_ "github.com/gzeek/gzeek/policy/software"
+	_ "github.com/gzeek/gzeek/policy/stats"
 	_ "github.com/gzeek/gzeek/policy/suspicious"
 	_ "github.com/gzeek/gzeek/policy/weird"
 )
@@ -36,3 +39,7 @@ var DefaultPolicies = []string{
 	"base/protocols/smtp",
 	"base/misc/find-checksum-offloading",
 }
+
+// LivePolicies are loaded beside them for interfaces: what Zeek does for files,
+// too, but nobody asks of a capture.
+var LivePolicies = []string{"base/frameworks/packet-filter"}

@@ -55,6 +55,11 @@ type Config struct {
 	// engine's own and those that look at frames ahead of it. 0 is one for each
 	// core. The logs are the same for any number.
 	Workers int
+	// Filter is a BPF expression in place of those of the options (-f).
+	Filter string
+	// MaxMemory is how many octets the run may take; connections are given up
+	// beyond. 0 is no limit.
+	MaxMemory uint64
 	// AlsoJSON writes every log a second time, as JSON in PATH.json.
 	AlsoJSON bool
 	// Warn hears of what goes wrong without ending the run, a sentence each; nil
@@ -93,6 +98,11 @@ type Engine struct {
 	dispatched      int // timers of this turn
 	lastTick        int64
 	lastPacket      time.Time // live only
+	flushed         time.Time // the logs, live only
+	packetTime      float64   // of the packet in work, 0 without one
+	turns           uint64
+	memory          *memory // nil without a limit
+	givenUp         uint64  // connections, for want of memory
 	initializing    bool
 	initErrors      []error
 	scriptErrors    uint64
@@ -126,6 +136,9 @@ func New(cfg Config) (*Engine, error) {
 	names := []string{"base/misc/timers"}
 	if !cfg.Bare {
 		names = append(names, DefaultPolicies...)
+		if cfg.Live {
+			names = append(names, LivePolicies...)
+		}
 	}
 	if cfg.Files != nil {
 		names = append(names, cfg.Files.Load...)
@@ -187,6 +200,15 @@ func (e *Engine) build() error {
 	s.packet.Off = func(name string) bool { return !dpd.AnalyzerEnabled(e.ctx, "PacketAnalyzer::ANALYZER_"+name) }
 	e.decoder = packet.NewDecoder(s.packet, e.events, e.timers, e.weirds, e.table)
 
+	if e.cfg.MaxMemory > 0 {
+		e.memory = newMemory(e.cfg.MaxMemory)
+	}
+	if e.cfg.Live {
+		// A run that was killed leaves logs that nobody else will look after; Zeek
+		// leaves that to its supervisor (base/frameworks/cluster/nodes/logger.zeek).
+		s.log.ASCII.LeftoverRotation = s.log.ASCII.LeftoverRotation || !isSet(e.registry, "LogAscii::enable_leftover_log_rotation")
+		s.log.KeepRotated = true
+	}
 	s.log.Dir = e.cfg.Dir
 	s.log.NetworkTime = func() float64 { return e.events.Now }
 	s.log.Warn = e.warn
@@ -211,18 +233,6 @@ var smtpPorts = conn.PortSet{
 
 func (e *Engine) has(name string) bool { return slices.Contains(e.loaded, name) }
 
-// Filter returns the BPF expression of cmd_line_bpf_filter, or else of
-// capture_filters and restrict_filters.
-func (e *Engine) Filter() string {
-	if f := e.settings.capture.commandLine; f != "" {
-		return f
-	}
-	if len(e.settings.capture.filters) == 0 && len(e.settings.capture.restrict) == 0 {
-		return ""
-	}
-	return capture.CombineFilters(e.settings.capture.filters, e.settings.capture.restrict)
-}
-
 // Options returns the registry, for listings.
 func (e *Engine) Options() *redef.Registry { return e.registry }
 
@@ -245,6 +255,10 @@ type Summary struct {
 	HandlerErrors  uint64
 	// Lost are packets that the kernel dropped before gzeek could read them.
 	Lost uint64
+	// GivenUp are connections that were given up for want of memory.
+	GivenUp uint64
+	// LostLines are lines that found no room while a log could not be written.
+	LostLines uint64
 	// Undecoded are packets that were dropped because of an error in gzeek's
 	// decoder.
 	Undecoded uint64
@@ -258,6 +272,8 @@ func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	e.started = time.Now()
 	defer e.asks.end()
 	e.ctx.SetPackets(func() uint64 { return e.packets })
+	e.ctx.SetCounters(func() policy.Counters { return e.counters(src) })
+	e.ctx.SetFilter(e.Filter())
 	if err := e.start(); err != nil {
 		return Summary{}, err
 	}
@@ -281,7 +297,7 @@ func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	return Summary{
 		Packets: e.packets, Bytes: e.octets, Connections: e.table.Stats().Created, Mails: e.mailsLogged(),
 		Files: e.files.Stats().Total, HandlerErrors: e.scriptErrors,
-		Lost: st.Dropped, Undecoded: e.decoder.Stats().Panics, Elapsed: time.Since(e.started),
+		Lost: st.Dropped, GivenUp: e.givenUp, LostLines: e.logs.Lost(), Undecoded: e.decoder.Stats().Panics, Elapsed: time.Since(e.started),
 	}, err
 }
 

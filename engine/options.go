@@ -22,16 +22,13 @@ type options struct {
 
 // settings are the values, room by room.
 type settings struct {
-	packet  packet.Options
-	conn    conn.Options
-	smtp    smtp.Options
-	files   files.Options
-	weird   weird.Options
-	log     zeeklog.Config
-	capture struct {
-		filters, restrict map[string]string
-		commandLine       string
-	}
+	packet                         packet.Options
+	conn                           conn.Options
+	smtp                           smtp.Options
+	files                          files.Options
+	weird                          weird.Options
+	log                            zeeklog.Config
+	capture                        captureSettings
 	pollInterval, pollIntervalLive uint64
 	digestSalt                     string
 	bitsPerUID                     uint64
@@ -106,11 +103,10 @@ func declareOptions(r *redef.Registry, bare bool) *options {
 		s.digestSalt, s.bitsPerUID, s.maxTimerExpires = salt.Get(), bits.Get(), budget.Get()
 		s.conn.LikelyServerPorts = connPorts(likely)
 	})
-	bpf := r.String("cmd_line_bpf_filter", "", "a BPF expression in place of those that follow, as -f gives it")
 	poll := r.Count("io_poll_interval_default", 100, "at every so manieth packet of a file, that packet comes before timers that are left over")
 	pollLive := r.Count("io_poll_interval_live", 10, "the same for an interface")
 	o.set = append(o.set, func(s *settings) {
-		s.capture.commandLine, s.pollInterval, s.pollIntervalLive = bpf.Get(), poll.Get(), pollLive.Get()
+		s.pollInterval, s.pollIntervalLive = poll.Get(), pollLive.Get()
 	})
 	tellInfo := r.Bool("Reporter::info_to_stderr", true, "a live run also tells on standard error what goes to reporter.log as INFO")
 	tellWarning := r.Bool("Reporter::warnings_to_stderr", true, "the same for WARNING")
@@ -118,11 +114,7 @@ func declareOptions(r *redef.Registry, bare bool) *options {
 	o.set = append(o.set, func(s *settings) {
 		s.silent.info, s.silent.warning, s.silent.error = !tellInfo.Get(), !tellWarning.Get(), !tellError.Get()
 	})
-	filters := r.StringStrings("capture_filters", nil, "BPF expressions: what matches any of them is read")
-	restrict := r.StringStrings("restrict_filters", nil, "BPF expressions: only what matches all of them is read")
-	o.set = append(o.set, func(s *settings) {
-		s.capture.filters, s.capture.restrict = maps.Collect(filters.All()), maps.Collect(restrict.All())
-	})
+	declareCapture(o, r)
 	return o
 }
 

@@ -42,6 +42,7 @@ func (e *Engine) loop(src feed) error {
 		}
 		e.events.Drain()
 		e.dispatched = 0
+		e.upkeep(err != nil)
 		if e.asks.waiting.Load() {
 			e.asks.run()
 		}
@@ -65,6 +66,7 @@ func (e *Engine) idle() {
 	if now.Sub(e.lastPacket) < idleAfter {
 		return
 	}
+	e.packetTime = 0
 	e.events.Now = max(float64(now.UnixMicro())/1e6, e.events.Now)
 	e.advance()
 	e.logs.Tick(e.events.Now)
@@ -99,6 +101,7 @@ func (e *Engine) frame(f *capture.Frame, known *ahead) {
 	if e.cfg.Live {
 		e.lastPacket = time.Now()
 	}
+	e.packetTime = f.Time
 	// Network time never goes back.
 	e.events.Now = max(f.Time, e.timers.Now())
 	e.advance()
@@ -139,6 +142,9 @@ func (e *Engine) finish() error {
 
 // start runs zeek_init.
 func (e *Engine) start() error {
+	if err := e.logs.RotateLeftovers(); err != nil {
+		return err
+	}
 	e.initErrors = nil
 	e.initializing = true
 	e.events.ZeekInit.Enqueue(struct{}{})

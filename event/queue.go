@@ -20,6 +20,7 @@ type Queue struct {
 	OnError func(HandlerError)
 
 	pending  []item
+	done     uint64 // events dispatched
 	topics   []Descriptor
 	arena    arena
 	dispatch int // nesting depth of Drain
@@ -55,6 +56,9 @@ func NewQueue() *Queue { return &Queue{} }
 // reuses before the next drain.
 func (q *Queue) Bytes(b []byte) []byte { return q.arena.copy(b) }
 
+// Dispatched returns how many events have been handled.
+func (q *Queue) Dispatched() uint64 { return q.done }
+
 // Len returns the number of events that wait.
 func (q *Queue) Len() int { return len(q.pending) }
 
@@ -70,6 +74,7 @@ func (q *Queue) Drain() {
 			it.run(q)
 			batch[i] = nil
 		}
+		q.done += uint64(len(batch))
 		q.spare = append(q.spare, batch[:0])
 	}
 	q.dispatch--

@@ -27,6 +27,7 @@ type Stats struct {
 	Unprocessed uint64 // of them, those that led to no connection and weren't ARP
 	Panics      uint64 // of them, those whose decoding failed by an error in gzeek
 	Fragments   int    // datagrams that wait for fragments now
+	FragOctets  int    // their octets, with what they cost besides
 }
 
 // Decoder takes frames apart. It belongs to one goroutine.
@@ -97,7 +98,7 @@ func NewDecoder(opts Options, ev *event.Events, timers *timer.Manager, weirds *w
 // Stats returns the counters.
 func (d *Decoder) Stats() Stats {
 	s := d.stats
-	s.Fragments = len(d.frags)
+	s.Fragments, s.FragOctets = len(d.frags), d.fragOctets
 	return s
 }
 

@@ -64,6 +64,8 @@ type Context struct {
 	start    float64
 	ending   bool
 	packets  func() uint64
+	counters func() Counters
+	filter   string
 
 	declared []DeclaredStream
 	writers  map[string]zeeklog.WriterFactory

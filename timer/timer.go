@@ -43,8 +43,9 @@ func (t *Timer) At() float64 { return t.at }
 
 // Manager is the heap and its clock.
 type Manager struct {
-	heap []*Timer
-	now  float64
+	heap  []*Timer
+	now   float64
+	armed uint64
 }
 
 // Now returns the time of the last Advance.
@@ -52,6 +53,9 @@ func (m *Manager) Now() float64 { return m.now }
 
 // Len returns the number of armed timers.
 func (m *Manager) Len() int { return len(m.heap) }
+
+// Armed returns how many timers were ever armed.
+func (m *Manager) Armed() uint64 { return m.armed }
 
 // Next returns the earliest time, and whether there is a timer at all.
 func (m *Manager) Next() (float64, bool) {
@@ -68,6 +72,7 @@ func (m *Manager) Add(t *Timer, at float64) {
 		panic("timer: Add of an armed timer")
 	}
 	t.at = at
+	m.armed++
 	m.heap = append(m.heap, t)
 	t.pos = len(m.heap)
 	m.up(len(m.heap) - 1)

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package engine
+
+func mostResident() uint64 { return heapFromSystem() }
