@@ -1,0 +1,193 @@
+package soak
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+)
+
+// role is what this process is: "" the test, "sensor" the test in its
+// namespace, "mailhost" the servers in theirs.
+var role = os.Getenv("GZEEK_SOAK_ROLE")
+
+func TestMain(m *testing.M) {
+	if role == "mailhost" {
+		if err := mailhost(); err != nil {
+			fmt.Fprintln(os.Stderr, "mailhost:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// again makes this program run as a role, in a network namespace of its own. It
+// dies with this one.
+func again(as string, args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "GZEEK_SOAK_ROLE="+as)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// inside says whether the test runs in the sensor's namespace. If it doesn't,
+// it has been run there when inside returns.
+func inside(t *testing.T) bool {
+	t.Helper()
+	if role == "sensor" {
+		return true
+	}
+	if os.Getuid() != 0 {
+		t.Skip("this needs root, for network namespaces")
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("this needs the program ip (apt-get install iproute2)")
+	}
+	cmd := again("sensor", "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=0")
+	cmd.Env = append(cmd.Env, "GZEEK_SOAK_BINARY="+program(t))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Skipf("no network namespace can be made here: %v", err)
+	}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		t.Log(lines.Text())
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("in the namespace: %v", err)
+	}
+	return false
+}
+
+var build struct {
+	sync.Once
+	path string
+	err  error
+}
+
+// program is the program under test.
+func program(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("GZEEK_SOAK_BINARY"); path != "" {
+		return path
+	}
+	build.Do(func() {
+		dir, err := os.MkdirTemp("", "gzeek-soak")
+		if err != nil {
+			build.err = err
+			return
+		}
+		build.path = filepath.Join(dir, "gzeek")
+		if out, err := exec.Command("go", "build", "-o", build.path, "github.com/gzeek/gzeek/cmd/gzeek").CombinedOutput(); err != nil {
+			build.err = fmt.Errorf("go build: %v\n%s", err, out)
+		}
+	})
+	if build.err != nil {
+		t.Fatal(build.err)
+	}
+	return build.path
+}
+
+func ip(args string) error {
+	if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("ip %s: %v: %s", args, err, out)
+	}
+	return nil
+}
+
+// addresses of the servers; the sensor has the first address of each network.
+var servers = []string{"10.77.1.2:25", "10.77.2.2:2525"}
+
+// link joins the sensor with a new mail host by tap1 and tap2.
+func link(t *testing.T) {
+	t.Helper()
+	host := again("mailhost")
+	host.Stderr = os.Stderr
+	in, err1 := host.StdinPipe()
+	out, err2 := host.StdoutPipe()
+	if err := errorsOf(err1, err2, host.Start(), ip("link set lo up")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		if err := host.Wait(); err != nil {
+			t.Error("mail host:", err)
+		}
+	})
+	for i := 1; i <= len(servers); i++ {
+		if err := errorsOf(
+			ip(fmt.Sprintf("link add tap%d type veth peer name mx%d netns %d", i, i, host.Process.Pid)),
+			ip(fmt.Sprintf("addr add 10.77.%d.1/24 dev tap%d", i, i)),
+			ip(fmt.Sprintf("link set tap%d up", i)),
+		); err != nil {
+			t.Skipf("no veth pair can be made here: %v", err)
+		}
+	}
+	if _, err := fmt.Fprintln(in, "go"); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
+		t.Fatalf("mail host: %q, %v", line, err)
+	}
+}
+
+func errorsOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mailhost serves until its standard input ends.
+func mailhost() error {
+	in := bufio.NewReader(os.Stdin)
+	if _, err := in.ReadString('\n'); err != nil {
+		return err
+	}
+	if err := ip("link set lo up"); err != nil {
+		return err
+	}
+	for i, addr := range servers {
+		if err := errorsOf(
+			ip(fmt.Sprintf("addr add 10.77.%d.2/24 dev mx%d", i+1, i+1)),
+			ip(fmt.Sprintf("link set mx%d up", i+1)),
+		); err != nil {
+			return err
+		}
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			return err
+		}
+		s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return acceptAll{}, nil }))
+		s.Domain, s.ReadTimeout, s.WriteTimeout = "mx.soak.example", time.Minute, time.Minute
+		go s.Serve(l)
+	}
+	fmt.Println("ready")
+	_, err := io.Copy(io.Discard, in)
+	return err
+}
+
+// acceptAll takes every mail and forgets it.
+type acceptAll struct{}
+
+func (acceptAll) Reset()                               {}
+func (acceptAll) Logout() error                        { return nil }
+func (acceptAll) Mail(string, *smtp.MailOptions) error { return nil }
+func (acceptAll) Rcpt(string, *smtp.RcptOptions) error { return nil }
+func (acceptAll) Data(r io.Reader) error               { _, err := io.Copy(io.Discard, r); return err }
