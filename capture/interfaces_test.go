@@ -116,6 +116,9 @@ func TestPacketsOfSeveralInterfacesComeInTheOrderOfTheirStamps(t *testing.T) {
 		if err := m.Next(&f); !errors.Is(err, ErrTimeout) {
 			t.Errorf("then: %v", err)
 		}
+		if err := m.Close(); err != nil { // now all counters have been looked at
+			t.Fatal(err)
+		}
 		if st := m.Stats(); st.Received != uint64(len(all)) || st.Bytes != 10*uint64(len(all)) || st.Link != uint64(len(all)) {
 			t.Errorf("%+v", st)
 		}
