@@ -10,7 +10,7 @@ TAGS    := $(shell sh scripts/libpcap.sh check)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X github.com/gzeek/gzeek/cli.version=$(VERSION)
 
-.PHONY: all build libpcap demo test race fuzz lint bench bench-cut man release release-check deb rpm clean
+.PHONY: all build libpcap demo test race soak fuzz lint bench bench-cut man release release-check deb rpm clean
 
 all: build
 
@@ -29,6 +29,10 @@ test:
 
 race:
 	$(GO) test -race ./capture ./control ./engine ./extract ./files/magic ./pattern ./zeeklog
+
+# With real peers in network namespaces, as root: SOAK=3m and more.
+soak:
+	GZEEK_SOAK=$(or $(SOAK),3m) $(GO) test -v -timeout 0 -run '^TestSoak$$' ./internal/soak
 
 lint:
 	@sh scripts/lint.sh

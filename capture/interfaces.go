@@ -90,7 +90,9 @@ type feeder struct {
 	// quiet how many before it was quiet for a whole timeout: nothing of it can
 	// be older than what is in them.
 	heard, quiet uint64
-	done         bool
+	// timedOut says that it was quiet since Next last said ErrTimeout.
+	timedOut bool
+	done     bool
 }
 
 type numbered struct {
@@ -243,25 +245,36 @@ func (m *merged) recycle() {
 	f.queue = f.queue[:copy(f.queue, f.queue[1:])]
 }
 
-// take notes what a source has sent; true if all of them are quiet.
+// take notes what a source has sent; true if all of them have been quiet for a
+// whole timeout since it was true last.
 func (m *merged) take(d delivery) (quiet bool) {
 	f := d.from
 	switch {
 	case d.err == nil:
 		m.arrived++
+		f.timedOut = false
 		f.queue = append(f.queue, numbered{d.batch, m.arrived})
 	case errors.Is(d.err, ErrTimeout):
-		f.quiet = f.heard
-		quiet = true
-		for _, other := range m.feeders {
-			quiet = quiet && len(other.queue) == 0
-		}
+		f.quiet, f.timedOut = f.heard, true
+		quiet = m.allTimedOut()
 	default:
 		f.done = true
 		m.failed(d.err)
 	}
 	f.heard = m.arrived
 	return quiet
+}
+
+func (m *merged) allTimedOut() bool {
+	for _, f := range m.feeders {
+		if !f.done && !f.timedOut || len(f.queue) > 0 {
+			return false
+		}
+	}
+	for _, f := range m.feeders {
+		f.timedOut = false
+	}
+	return true
 }
 
 // failed goes on with the other interfaces, as long as there are any.
@@ -335,18 +348,20 @@ func UntilStopped(src Source, stop <-chan struct{}) Source {
 	return &untilStopped{Source: src, stop: stop}
 }
 
-// drainingLimit bounds the time for what waits, should the clock be set back. A
-// source that is quiet before drainingLeast may have a packet that the kernel
-// has not handed over yet.
+// drainingLimit bounds the time for what waits, should the clock be set back.
+// drainingQuiet is how often in a row nothing must have come: the kernel hands a
+// packet over after a while, and what several sources have said of being quiet
+// may be from before (as many as m.ch holds, and one in each one's hand).
 const (
 	drainingLimit = 30 * time.Second
-	drainingLeast = 100 * time.Millisecond
+	drainingQuiet = 5
 )
 
 type untilStopped struct {
 	Source
 	stop    <-chan struct{}
 	stopped time.Time
+	quiet   int   // timeouts in a row since
 	newer   Stats // of the packet that was read, but is newer
 	ended   bool
 }
@@ -363,8 +378,16 @@ func (u *untilStopped) Next(f *Frame) error {
 	default:
 	}
 	err := u.Source.Next(f)
-	if u.stopped.IsZero() || errors.Is(err, ErrTimeout) && time.Since(u.stopped) < drainingLeast {
+	if u.stopped.IsZero() {
 		return err
+	}
+	if errors.Is(err, ErrTimeout) {
+		if u.quiet++; u.quiet < drainingQuiet {
+			return err
+		}
+	}
+	if err == nil {
+		u.quiet = 0
 	}
 	if err == nil && f.Time <= float64(u.stopped.UnixMicro())/1e6 && time.Since(u.stopped) < drainingLimit {
 		return nil
