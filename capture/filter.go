@@ -121,9 +121,10 @@ func (p *FilterParts) Combine() string {
 // Explain says which part a filter that can't be compiled fails at, if it is
 // one of the tables' (main.zeek tests them one by one, too).
 func (p *FilterParts) Explain(err *FilterError) error {
-	for table, filters := range map[string]map[string]string{"capture_filters": p.Capture, "restrict_filters": p.Restrict} {
+	for i, filters := range []map[string]string{p.Capture, p.Restrict} {
 		for _, name := range slices.Sorted(maps.Keys(filters)) {
 			if _, e := compile(filters[name], Ethernet); e != nil {
+				table := [...]string{"capture_filters", "restrict_filters"}[i]
 				return fmt.Errorf("%s[%q]: %w", table, name, &FilterError{Expr: filters[name], Err: e})
 			}
 		}

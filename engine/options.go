@@ -222,7 +222,7 @@ func declareLogs(o *options, r *redef.Registry, boolean func(string, string, ...
 	boolean("LogAscii::use_json", "write JSON lines", func(s *settings) *bool { return &s.log.ASCII.JSON })
 	boolean("LogAscii::json_include_unset_fields", "write unset fields as null", func(s *settings) *bool { return &s.log.ASCII.JSONIncludeUnset })
 	boolean("LogAscii::output_to_stdout", "write all logs to standard output", func(s *settings) *bool { return &s.log.ASCII.ToStdout })
-	boolean("LogAscii::enable_leftover_log_rotation", "rotate logs that a crashed run left", func(s *settings) *bool { return &s.log.ASCII.LeftoverRotation })
+	boolean("LogAscii::enable_leftover_log_rotation", "rotate logs that a crashed run left, if logs are rotated at all; for interfaces T unless it is set", func(s *settings) *bool { return &s.log.ASCII.LeftoverRotation })
 	boolean("Log::enable_local_logging", "write logs at all", func(s *settings) *bool { return &s.log.LocalLogging })
 	text("Log::default_logdir", "folder of the logs", func(s *settings) *string { return &s.log.DefaultLogdir })
 	text("Log::default_scope_sep", "between the names of nested fields", func(s *settings) *string { return &s.log.DefaultScopeSep })

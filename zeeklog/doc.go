@@ -14,8 +14,9 @@
 // The package knows nothing of packets, events or policies and imports no
 // other package of gzeek, so that any Go program may use it alone.
 //
-// Only [Decompress] (and so [Open]) starts goroutines. A Manager and what it made must be used by
-// one goroutine at a time; so must a Reader. Different ones are independent.
+// Only [Decompress] (and so [Open]) and the commands of postprocessors start
+// goroutines. A Manager and what it made must be used by one goroutine at a time;
+// so must a Reader. Different ones are independent.
 //
 // Source in Zeek: src/logging/Manager.cc, src/logging/writers/ascii/Ascii.cc,
 // src/threading/formatters/{Ascii,JSON}.cc, src/Desc.cc and

@@ -292,3 +292,34 @@ func TestACompressedLogCanBeReadUpToTheLastFlush(t *testing.T) {
 	}
 	m.Close()
 }
+
+func TestNobodyWaitsForAPostprocessorButTheEnd(t *testing.T) {
+	var says told
+	m, s, dir := newStream(t, func(c *Config) {
+		c.RotationInterval = 60
+		// Each waits for the test, which goes on writing.
+		c.RotationPostprocessor = `f() { while [ ! -e go ]; do sleep 0.01; done; echo "$1" >>seen; false; }; f`
+		says.listen(c)
+	})
+	const rotations = maxCommands + 5 // some wait for their turn
+	for i := range rotations {
+		m.Tick(at(1, float64(i), 0))
+		write(t, s, "a")
+	}
+	m.Tick(at(1, rotations, 0))
+	if fileExists(filepath.Join(dir, "seen")) || len(says.warnings) > 0 {
+		t.Error("a postprocessor has ended")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(readFile(t, dir, "seen"), "mail.2023-11-14-01-"); n != rotations {
+		t.Errorf("%d postprocessors have run", n)
+	}
+	if len(says.warnings) != rotations || !strings.Contains(says.warnings[0], "exit status 1") {
+		t.Errorf("warned %q", says.warnings)
+	}
+}

@@ -16,6 +16,7 @@ type Manager struct {
 	hooks   []func(id string, rec []Value) bool
 
 	postprocessors map[string]Postprocessor
+	commands       commands
 	networkTime    float64 // what Tick said last
 	nextFlush      float64
 	baseTime       float64 // log_rotate_base_time in seconds, -1 for none
@@ -128,6 +129,7 @@ func (m *Manager) RemoveStream(id string) error {
 
 // Flush hands on every row that writers hold back.
 func (m *Manager) Flush() error {
+	m.warnOfCommands()
 	var errs []error
 	for _, s := range m.streams {
 		errs = append(errs, s.Flush())
@@ -171,8 +173,8 @@ func (m *Manager) Expire() error {
 	return m.rotateAll()
 }
 
-// Close ends every log with its #close line, in order of the streams, and
-// gives all errors. It calls [Manager.Expire] if nobody did. Later writes are
+// Close ends every log with its #close line, in order of the streams, waits for
+// the commands that rotated logs were handed to, and gives all errors. It calls [Manager.Expire] if nobody did. Later writes are
 // dropped.
 func (m *Manager) Close() error {
 	if m.closed {
@@ -183,6 +185,8 @@ func (m *Manager) Close() error {
 	for _, s := range m.streams {
 		errs = append(errs, s.close())
 	}
+	m.commands.wg.Wait()
+	m.warnOfCommands()
 	return errors.Join(errs...)
 }
 

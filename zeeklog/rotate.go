@@ -215,6 +215,13 @@ func (m *Manager) strftime(format string, t float64) string {
 	return Strftime(format, time.Unix(int64(t), 0).In(m.cfg.Location))
 }
 
+// warnOfCommands says which postprocessors have failed.
+func (m *Manager) warnOfCommands() {
+	for _, s := range m.commands.failures() {
+		m.cfg.Warn(s)
+	}
+}
+
 // runCommand is the default postprocessor: a shell command with the new name,
 // the path, both times, whether the run ends, and the writer.
 // Zeek: main.zeek, run_rotation_postprocessor_cmd.
@@ -249,14 +256,9 @@ func (m *Manager) run(command string, info RotationInfo) bool {
 		cmd.Env = append(cmd.Env, "ZEEK_ARG_"+k+"="+v)
 	}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	if err := cmd.Start(); err != nil {
+	if err := m.commands.start(postprocess{cmd, line}); err != nil {
 		m.cfg.Error(fmt.Sprintf("cannot run %s: %s", line, err))
 		return false
-	}
-	if err := cmd.Wait(); err != nil {
-		// Zeek doesn't look at the command's status; a failure that nobody
-		// hears of is a common complaint, so at least warn.
-		m.cfg.Warn(fmt.Sprintf("rotation postprocessor '%s': %s", line, err))
 	}
 	return true
 }
