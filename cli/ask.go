@@ -199,7 +199,7 @@ func trouble(l *control.Log) string {
 		fmt.Fprintf(&b, ", %d lost", l.Discarded)
 	}
 	if l.Failed {
-		b.WriteString(", can't be written any more")
+		b.WriteString(", can't be written")
 	}
 	return b.String()
 }

@@ -237,7 +237,10 @@ func execute(eng *engine.Engine, f *runFlags, args []string, std stdio, log *slo
 	svc.run(ctx)
 	if svc.live() {
 		ctx = context.WithoutCancel(ctx) // the source ends by itself
-		log.Info("listening on " + strings.Join(f.ifaces, ", "))
+		listening := "listening on " + strings.Join(f.ifaces, ", ")
+		if log.Info(listening); f.service.logFormat == "" {
+			fmt.Fprintln(std.err, listening) // as Zeek
+		}
 	}
 	terminal := isTerminal(std.err) && !f.quiet
 	bar := startProgress(src, std.err, terminal)

@@ -39,6 +39,7 @@ type asciiWriter struct {
 	rows              int    // how many since the last try to write them
 	written           int64  // octets of rows and header, before compression
 	writing, rotating trouble
+	lost              uint64 // rows that found no room
 	// ended says that the file has its #close line; body is what it had before.
 	ended bool
 	body  int64
@@ -178,6 +179,7 @@ func (w *asciiWriter) Write(rec []Value) error {
 	if w.writing.on {
 		if w.waiting() > maxWaiting {
 			w.buf = w.buf[:before]
+			w.lost++
 			w.info.Options.health.dropped(w.name)
 		}
 		return nil
@@ -196,6 +198,10 @@ func (w *asciiWriter) waiting() int {
 		n += len(w.file.wait)
 	}
 	return n
+}
+
+func (w *asciiWriter) waits() (now bool, lost uint64) {
+	return w.writing.on || w.rotating.on, w.lost
 }
 
 // Flush writes the whole lines that are waiting. A failure is told elsewhere,

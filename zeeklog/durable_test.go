@@ -142,6 +142,9 @@ func TestRowsThatFindNoRoomAreCountedAndTold(t *testing.T) {
 		write(t, s, fmt.Sprint(i, row))
 		m.Tick(float64(3 + 2*i))
 	}
+	if st := m.Stats()[0]; !st.Failed || st.Discarded == 0 || st.Lines+st.Discarded != 10 {
+		t.Errorf("%+v", st)
+	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

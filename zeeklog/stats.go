@@ -9,11 +9,17 @@ type LogStats struct {
 	// Lines were handed to the writer since the start, whatever file they are in
 	// now.
 	Lines uint64
-	// Discarded were too large (Log::max_log_record_size), or came when the
-	// writer had failed.
+	// Discarded were too large (Log::max_log_record_size), came when the writer
+	// had failed, or found no room while the log could not be written.
 	Discarded uint64
-	// Failed says that the writer takes no rows any more.
+	// Failed says that the log can't be written: at the moment, or ever again.
 	Failed bool
+}
+
+// patient is a writer that keeps rows while it can't write them.
+type patient interface {
+	// waits says that this is so now, and how many rows found no room.
+	waits() (now bool, lost uint64)
 }
 
 // StreamStats are the counters of one stream.
@@ -28,10 +34,15 @@ func (m *Manager) Stats() []LogStats {
 	var list []LogStats
 	for _, s := range m.streams {
 		for _, w := range s.order {
-			list = append(list, LogStats{
+			st := LogStats{
 				Stream: s.id, Filter: w.filter, Path: w.key.path, Writer: w.key.writer,
 				Lines: w.lines, Discarded: w.discarded, Failed: w.disabled,
-			})
+			}
+			if p, ok := w.w.(patient); ok {
+				now, lost := p.waits()
+				st.Lines, st.Discarded, st.Failed = st.Lines-lost, st.Discarded+lost, st.Failed || now
+			}
+			list = append(list, st)
 		}
 	}
 	return list
