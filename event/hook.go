@@ -2,8 +2,8 @@ package event
 
 import "slices"
 
-// Hook is a hook of Zeek: its bodies run at once, not from the queue, and each
-// may end it. A is what they get.
+// Hook is a hook of Zeek: its bodies run at once, not from the queue. A is what
+// they get.
 type Hook[A any] struct {
 	name   string
 	q      *Queue
@@ -11,7 +11,7 @@ type Hook[A any] struct {
 }
 
 type hookBody[A any] struct {
-	policy   string
+	owner    *owner
 	priority int
 	fn       func(A) bool
 }
@@ -23,34 +23,60 @@ func NewHook[A any](q *Queue, name string) *Hook[A] { return &Hook[A]{name: name
 func (h *Hook[A]) Used() bool { return len(h.bodies) > 0 }
 
 // Add registers a body for a policy. Bodies run by falling priority, those of
-// one priority in the order of registration. A body that returns false ends the
-// hook: Zeek's break.
+// one priority in the order of registration. What it means that a body returns
+// false depends on how the hook is run.
 func (h *Hook[A]) Add(policy string, priority int, fn func(A) bool) {
 	i := len(h.bodies)
 	for i > 0 && h.bodies[i-1].priority < priority {
 		i--
 	}
-	h.bodies = slices.Insert(h.bodies, i, hookBody[A]{policy, priority, fn})
+	h.bodies = slices.Insert(h.bodies, i, hookBody[A]{h.q.owner(policy), priority, fn})
 }
 
-// Run runs the bodies, and says whether none ended it.
+// Run runs the bodies until one returns false (Zeek's break), and says whether
+// none did.
 func (h *Hook[A]) Run(a A) bool {
-	for i := range h.bodies {
-		if !h.invoke(&h.bodies[i], a) {
+	for i := 0; i < len(h.bodies); {
+		next, pass := h.runFrom(i, a)
+		if !pass {
 			return false
 		}
+		i = next
 	}
 	return true
 }
 
-// invoke runs one body. An error ends that body only and is no break (Func.cc,
-// ScriptFunc::Invoke).
-func (h *Hook[A]) invoke(b *hookBody[A], a A) (goOn bool) {
+// RunAll runs all bodies, and says whether none returned false.
+func (h *Hook[A]) RunAll(a A) bool {
+	all := true
+	for i := 0; i < len(h.bodies); {
+		next, pass := h.runFrom(i, a)
+		all = all && pass
+		i = next
+	}
+	return all
+}
+
+// runFrom runs the bodies from the i-th on, to the end or to one that returns
+// false or panics, and returns where to go on. An error ends one body only and
+// is no break (Func.cc, ScriptFunc::Invoke).
+func (h *Hook[A]) runFrom(i int, a A) (next int, pass bool) {
+	q, before := h.q, h.q.running
+	next, pass = i, true
 	defer func() {
+		q.running = before
 		if r := recover(); r != nil {
-			goOn = true
-			h.q.failed(h.name, b.policy, r)
+			pass = true
+			q.failed(h.name, h.bodies[next].owner, r)
+			next++
 		}
 	}()
-	return b.fn(a)
+	for next < len(h.bodies) && pass {
+		if b := &h.bodies[next]; !b.owner.off {
+			q.running = b.owner
+			pass = b.fn(a)
+		}
+		next++
+	}
+	return next, pass
 }

@@ -19,6 +19,13 @@ type Queue struct {
 	// ScriptFunc::Invoke). It must not be nil once handlers run.
 	OnError func(HandlerError)
 
+	// MaxPanics is how many panics (ScriptErrors are none) a policy may have
+	// before it is turned off: none of its bodies runs any more. 0 is no limit.
+	MaxPanics uint64
+
+	owners  map[string]*owner
+	running *owner // whose body runs now; nil outside of them
+
 	pending  []item
 	done     uint64 // events dispatched
 	topics   []Descriptor
@@ -28,7 +35,7 @@ type Queue struct {
 }
 
 // item is one enqueued event.
-type item interface{ run(q *Queue) }
+type item interface{ run() }
 
 // A ScriptError is panicked by a handler body for what Zeek calls a run-time
 // error of a script: it ends that body only.
@@ -42,11 +49,43 @@ type HandlerError struct {
 	Policy string // who registered the body
 	Err    error
 	Stack  []byte // nil for a ScriptError
+	// Off says that this was the policy's last panic: it is turned off.
+	Off bool
 }
 
 func (e HandlerError) Error() string {
 	return fmt.Sprintf("%s: handler of %s: %v", e.Policy, e.Event, e.Err)
 }
+
+// owner is a policy as the queue knows it: who registers bodies.
+type owner struct {
+	name   string
+	panics uint64
+	off    bool
+}
+
+func (q *Queue) owner(name string) *owner {
+	o := q.owners[name]
+	if o == nil {
+		if q.owners == nil {
+			q.owners = make(map[string]*owner)
+		}
+		o = &owner{name: name}
+		q.owners[name] = o
+	}
+	return o
+}
+
+// Running names the policy whose body runs now, "" outside of bodies.
+func (q *Queue) Running() string {
+	if q.running == nil {
+		return ""
+	}
+	return q.running.name
+}
+
+// Off says that a policy was turned off because it panicked too often.
+func (q *Queue) Off(policy string) bool { return q.owner(policy).off }
 
 // NewQueue returns an empty queue at time 0.
 func NewQueue() *Queue { return &Queue{} }
@@ -71,7 +110,7 @@ func (q *Queue) Drain() {
 		batch := q.pending
 		q.pending = q.take()
 		for i, it := range batch {
-			it.run(q)
+			it.run()
 			batch[i] = nil
 		}
 		q.done += uint64(len(batch))
@@ -126,9 +165,9 @@ type Topic[E any] struct {
 }
 
 type body[E any] struct {
-	HandlerInfo
+	owner    *owner
+	priority int
 	fn       func(*E)
-	disabled bool
 }
 
 type node[E any] struct {
@@ -143,7 +182,7 @@ func Declare[E any](q *Queue, name string, params ...string) *Topic[E] {
 	q.topics = append(q.topics, Descriptor{Name: name, Params: params, Handlers: func() []HandlerInfo {
 		infos := make([]HandlerInfo, len(t.bodies))
 		for i, b := range t.bodies {
-			infos[i] = b.HandlerInfo
+			infos[i] = HandlerInfo{b.owner.name, b.priority}
 		}
 		return infos
 	}})
@@ -157,10 +196,10 @@ func (t *Topic[E]) Name() string { return t.name }
 // order of registration. Policy is who registers it, for errors and listings.
 func (t *Topic[E]) Handle(policy string, priority int, fn func(*E)) {
 	i := len(t.bodies)
-	for i > 0 && t.bodies[i-1].Priority < priority {
+	for i > 0 && t.bodies[i-1].priority < priority {
 		i--
 	}
-	t.bodies = slices.Insert(t.bodies, i, body[E]{HandlerInfo: HandlerInfo{policy, priority}, fn: fn})
+	t.bodies = slices.Insert(t.bodies, i, body[E]{t.q.owner(policy), priority, fn})
 }
 
 // Wanted says whether anybody handles the event. Who raises it asks first: an
@@ -187,42 +226,73 @@ func (t *Topic[E]) Enqueue(ev E) {
 // Call runs the bodies at once, outside the queue (a Zeek function call or
 // hook rather than an event).
 func (t *Topic[E]) Call(ev *E) {
-	for i := range t.bodies {
-		t.invoke(&t.bodies[i], ev)
+	for i := 0; i < len(t.bodies); {
+		i = t.runFrom(i, ev)
 	}
 }
 
-func (n *node[E]) run(q *Queue) {
+func (n *node[E]) run() {
 	t := n.t
-	for i := range t.bodies {
-		t.invoke(&t.bodies[i], &n.ev)
-	}
+	t.Call(&n.ev)
 	var zero E
 	n.ev = zero
 	t.free = append(t.free, n)
 }
 
-// invoke runs one body; a panic ends that body only.
-func (t *Topic[E]) invoke(b *body[E], ev *E) {
-	if b.disabled {
-		return
-	}
+// runFrom runs the bodies from the i-th on, to the end or to one that panics,
+// and returns where to go on: a panic ends one body only. One recover serves
+// all bodies of an event, since it costs as much as several empty bodies.
+func (t *Topic[E]) runFrom(i int, ev *E) (next int) {
+	q, before := t.q, t.q.running
+	next = i
 	defer func() {
+		q.running = before
 		if r := recover(); r != nil {
-			t.q.failed(t.name, b.Policy, r)
+			q.failed(t.name, t.bodies[next].owner, r)
+			next++
 		}
 	}()
-	b.fn(ev)
+	for ; next < len(t.bodies); next++ {
+		if b := &t.bodies[next]; !b.owner.off {
+			q.running = b.owner
+			b.fn(ev)
+		}
+	}
+	return next
+}
+
+// Guard runs fn as a body of the policy, where a policy's function is called
+// from outside of its bodies; what names the place for errors. It says whether
+// fn came to its end: it doesn't if it panics, which is reported like that of a
+// body, or if the policy is off.
+func (q *Queue) Guard(policy, what string, fn func()) (ok bool) {
+	o, before := q.owner(policy), q.running
+	if o.off {
+		return false
+	}
+	defer func() {
+		q.running = before
+		if r := recover(); r != nil {
+			q.failed(what, o, r)
+		}
+	}()
+	q.running = o
+	fn()
+	return true
 }
 
 // failed reports what a body of an event or a hook has panicked with.
-func (q *Queue) failed(name, policy string, r any) {
-	e := HandlerError{Event: name, Policy: policy}
+func (q *Queue) failed(name string, o *owner, r any) {
+	e := HandlerError{Event: name, Policy: o.name}
 	if se, ok := r.(ScriptError); ok {
 		e.Err = se
 	} else {
 		e.Err = fmt.Errorf("panic: %v", r)
 		e.Stack = debug.Stack()
+		o.panics++
+		if q.MaxPanics > 0 && o.panics >= q.MaxPanics && !o.off {
+			o.off, e.Off = true, true
+		}
 	}
 	if q.OnError == nil {
 		panic(e)
