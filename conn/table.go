@@ -28,6 +28,8 @@ type Config struct {
 	NewSMTP func(analyzers.Host) analyzers.Analyzer
 	// NewTLS makes what recognises TLS behind STARTTLS; nil for nothing.
 	NewTLS func(analyzers.Host) analyzers.Analyzer
+	// ByPort are more analyzers, for the TCP ports of responders.
+	ByPort map[uint16][]func(analyzers.Host) analyzers.Analyzer
 	// VXLANPorts and ValidateVXLANChecksums are PacketAnalyzer::VXLAN::vxlan_ports
 	// and Tunnel::validate_vxlan_checksums.
 	VXLANPorts             []uint16
@@ -44,6 +46,7 @@ type Table struct {
 	uids    UIDs
 	newSMTP func(analyzers.Host) analyzers.Analyzer
 	newTLS  func(analyzers.Host) analyzers.Analyzer
+	byPort  map[uint16][]func(analyzers.Host) analyzers.Analyzer
 
 	vxlanPorts    []uint16
 	validateVXLAN bool
@@ -97,7 +100,7 @@ func (s *Stats) of(p event.Proto) *Tally {
 func NewTable(c Config) *Table {
 	return &Table{
 		opts: c.Options, events: c.Events, timers: c.Timers, weirds: c.Weirds, uids: c.UIDs,
-		newSMTP: c.NewSMTP, newTLS: c.NewTLS,
+		newSMTP: c.NewSMTP, newTLS: c.NewTLS, byPort: c.ByPort,
 		vxlanPorts: c.VXLANPorts, validateVXLAN: c.ValidateVXLANChecksums,
 		conns: make(map[uint64]*connection),
 	}
@@ -320,6 +323,9 @@ func (tb *Table) buildTCP(t *tcpConn) {
 	t.SetInactivityTimeout(tb.opts.UDPInactivityTimeout)
 	if !tb.opts.DPDIgnorePorts && !tb.opts.SMTPDisabled && tb.opts.SMTPPorts[Port{t.respPort, event.ProtoTCP}] {
 		t.tree.add(tb.newSMTP, "")
+	}
+	for _, add := range tb.byPort[t.respPort] {
+		t.tree.add(add, "")
 	}
 	// Without an analyzer by port there may be nothing to reassemble for, until
 	// detection attaches one (TCPSessionAdapter::AddExtraAnalyzers).

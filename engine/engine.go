@@ -117,6 +117,9 @@ type Engine struct {
 // type redef.Problems lists everything that is wrong with the options; nothing
 // has been written then.
 func New(cfg Config) (*Engine, error) {
+	if err := policy.Problems(); err != nil {
+		return nil, err
+	}
 	e := &Engine{cfg: cfg, keys: cfg.Keys}
 	if e.keys == nil {
 		e.keys = seed.Random()
@@ -133,7 +136,7 @@ func New(cfg Config) (*Engine, error) {
 	e.ctx.Events, e.ctx.Timers, e.ctx.Keys, e.ctx.Weirds = e.events, e.timers, e.keys, e.weirds
 	e.ctx.Live, e.ctx.Bare = cfg.Live, cfg.Bare
 	e.ctx.DeclareOptions(e.registry)
-	names := []string{"base/misc/timers"}
+	names := append([]string{"base/misc/timers"}, policy.Components()...)
 	if !cfg.Bare {
 		names = append(names, DefaultPolicies...)
 		if cfg.Live {
@@ -169,6 +172,7 @@ func (e *Engine) build() error {
 	e.weirds.Options = s.weird
 	e.reports.info.silent, e.reports.warning.silent, e.reports.error.silent = s.silent.info, s.silent.warning, s.silent.error
 	e.maxTimerExpires = int(min(s.maxTimerExpires, 1<<30))
+	e.events.MaxPanics = s.maxPanics
 
 	types, err := magic.New()
 	if err != nil {
@@ -176,6 +180,7 @@ func (e *Engine) build() error {
 	}
 	e.files = files.NewManager(files.Config{
 		Events: e.events, Timers: e.timers, FileID: e.ids.AppendFileID, Magic: types, Weirds: e.weirds, Options: s.files,
+		Analyzers: e.ctx.FileAnalyzers(),
 	})
 	e.ctx.Files = e.files
 
@@ -193,6 +198,7 @@ func (e *Engine) build() error {
 		NewSMTP:    func(h analyzers.Host) analyzers.Analyzer { return mails.New(h) },
 		VXLANPorts: s.packet.VXLANPorts, ValidateVXLANChecksums: s.validateVXLAN,
 	}
+	tableConfig.ByPort = e.analyzersByPort()
 	if !e.cfg.Bare && dpd.AnalyzerEnabled(e.ctx, "Analyzer::ANALYZER_SSL") {
 		tableConfig.NewTLS = tls.New
 	}
@@ -223,6 +229,22 @@ func (e *Engine) build() error {
 	}
 	e.ctx.Logs = e.logs
 	return nil
+}
+
+// analyzersByPort are the analyzers of policies, by the ports that attach them.
+func (e *Engine) analyzersByPort() map[uint16][]func(analyzers.Host) analyzers.Analyzer {
+	byPort := map[uint16][]func(analyzers.Host) analyzers.Analyzer{}
+	for _, a := range e.ctx.Analyzers() {
+		if !dpd.AnalyzerEnabled(e.ctx, "Analyzer::ANALYZER_"+a.Name) {
+			continue
+		}
+		for _, p := range a.Ports.Get() {
+			if p.Proto == event.ProtoTCP {
+				byPort[p.Number] = append(byPort[p.Number], a.New)
+			}
+		}
+	}
+	return byPort
 }
 
 // smtpPorts are those of base/protocols/smtp.

@@ -33,6 +33,7 @@ type settings struct {
 	digestSalt                     string
 	bitsPerUID                     uint64
 	maxTimerExpires                uint64
+	maxPanics                      uint64
 	validateVXLAN                  bool
 	silent                         struct{ info, warning, error bool }
 }
@@ -98,9 +99,10 @@ func declareOptions(r *redef.Registry, bare bool) *options {
 	salt := r.String("digest_salt", "Please change this value.", "keys file ids: the same salt gives the same ids")
 	bits := r.Count("bits_per_uid", 96, "how long the ids of connections and files are")
 	budget := r.Count("max_timer_expires", 300, "how many timers run before the next packet; 0 is all that are due")
+	panics := r.Count("Policy::max_panics", 10, "a policy that has panicked so often is turned off, and the run goes on without it; 0 never")
 	likely := r.PortSet("likely_server_ports", likelyServerPorts(bare), "ports of responders, to guess the direction of a connection seen from its middle")
 	o.set = append(o.set, func(s *settings) {
-		s.digestSalt, s.bitsPerUID, s.maxTimerExpires = salt.Get(), bits.Get(), budget.Get()
+		s.digestSalt, s.bitsPerUID, s.maxTimerExpires, s.maxPanics = salt.Get(), bits.Get(), budget.Get(), panics.Get()
 		s.conn.LikelyServerPorts = connPorts(likely)
 	})
 	poll := r.Count("io_poll_interval_default", 100, "at every so manieth packet of a file, that packet comes before timers that are left over")
@@ -240,7 +242,7 @@ func declareLogs(o *options, r *redef.Registry, boolean func(string, string, ...
 	rows := r.Count("Log::write_buffer_size", 1000, "rows that a log holds back at most")
 	flush := r.Interval("Log::flush_interval", 1, "how long it holds them back")
 	largest := r.Count("Log::max_log_record_size", 64<<20, "a longer row is dropped")
-	writer := r.Enum("Log::default_writer", "Log::Writer", []string{zeeklog.WriterASCII, zeeklog.WriterNone, zeeklog.WriterJSON}, zeeklog.WriterASCII, "how logs are written")
+	writer := r.Enum("Log::default_writer", "Log::Writer", zeeklog.BuiltInWriters, zeeklog.WriterASCII, "how logs are written")
 	o.set = append(o.set, func(s *settings) {
 		l := &s.log
 		l.ASCII.GzipLevel = int(min(level.Get(), 100))

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -161,7 +162,20 @@ func (e *Engine) handlerFailed(err event.HandlerError) {
 		return
 	}
 	e.scriptErrors++
-	e.reports.raise(&e.reports.error, err.Err.Error(), err.Policy)
+	report := func(msg string) {
+		// One that fails in reports gets no report of it, which would fail again.
+		if err.Event != e.events.ReporterError.Name() {
+			e.reports.raise(&e.reports.error, msg, err.Policy)
+		}
+	}
+	report(err.Err.Error())
+	if err.Off {
+		off := fmt.Sprintf("policy %s is turned off: it has panicked %d times (Policy::max_panics)", err.Policy, e.events.MaxPanics)
+		report(off)
+		if e.cfg.Warn != nil {
+			e.cfg.Warn(off)
+		}
+	}
 	if e.cfg.OnHandlerError != nil {
 		e.cfg.OnHandlerError(err)
 	}

@@ -187,14 +187,17 @@ func (s *analyzerSet) endOfFile(f *file) {
 	s.visiting--
 }
 
-// knownAnalyzer says whether there is a file analyzer of that name.
-func knownAnalyzer(name string) bool {
+// BuiltIn says whether the package itself has a file analyzer of that name.
+func BuiltIn(name string) bool {
 	switch name {
 	case "MD5", "SHA1", "SHA256", "EXTRACT", "DATA_EVENT", "PE", "X509", "OCSP_REQUEST", "OCSP_REPLY":
 		return true
 	}
 	return false
 }
+
+// knownAnalyzer says whether there is a file analyzer of that name.
+func (m *Manager) knownAnalyzer(name string) bool { return BuiltIn(name) || m.more[name] != nil }
 
 // normalArgs checks args and leaves what tells analyzers of one name apart.
 func normalArgs(name string, args any) (any, error) {
@@ -253,13 +256,18 @@ func (c *control) AddAnalyzer(name string, args any) bool {
 	if f == nil || f.done || m.disabled[name] {
 		return false
 	}
+	given := args
 	args, err := normalArgs(name, args)
 	if err != nil {
 		m.reportError(err.Error())
 	}
 	var a analyzer
-	if err == nil && knownAnalyzer(name) {
+	switch {
+	case err != nil:
+	case BuiltIn(name):
 		a = m.newAnalyzer(name, args)
+	default:
+		a = m.newAdded(f, name, given)
 	}
 	if a == nil {
 		m.reportError(fmt.Sprintf("[%s] Failed file analyzer %s instantiation", c.id, name))

@@ -24,6 +24,8 @@ type Config struct {
 	// Weirds takes file_weird; nil: there are none.
 	Weirds  *weird.Sampler
 	Options Options
+	// Analyzers are added to those that the package has, by name.
+	Analyzers map[string]NewAnalyzer
 }
 
 // Manager holds the files that are being followed.
@@ -37,6 +39,7 @@ type Manager struct {
 	files    map[string]*file
 	recent   [recentFiles]*file // some of files, at recentAt of their ids
 	disabled map[string]bool
+	more     map[string]NewAnalyzer
 	reply    event.FileHandle
 	stats    Stats
 	root     *os.Root // of the extraction folder, nil until the first extraction
@@ -72,6 +75,7 @@ func NewManager(c Config) *Manager {
 		magic:  c.Magic,
 		weirds: c.Weirds,
 		opts:   c.Options,
+		more:   c.Analyzers,
 		files:  make(map[string]*file),
 	}
 }
@@ -95,7 +99,7 @@ func (m *Manager) LookupFile(id string) *event.File {
 // DisableAnalyzer turns a file analyzer off for files to come and reports
 // whether it is known: Files::disable_analyzer.
 func (m *Manager) DisableAnalyzer(name string) bool {
-	if !knownAnalyzer(name) {
+	if !m.knownAnalyzer(name) {
 		return false
 	}
 	if m.disabled == nil {
@@ -108,13 +112,13 @@ func (m *Manager) DisableAnalyzer(name string) bool {
 // EnableAnalyzer turns a file analyzer on again: Files::enable_analyzer.
 func (m *Manager) EnableAnalyzer(name string) bool {
 	delete(m.disabled, name)
-	return knownAnalyzer(name)
+	return m.knownAnalyzer(name)
 }
 
 // AnalyzerEnabled says whether a file analyzer is known and on:
 // Files::analyzer_enabled.
 func (m *Manager) AnalyzerEnabled(name string) bool {
-	return knownAnalyzer(name) && !m.disabled[name]
+	return m.knownAnalyzer(name) && !m.disabled[name]
 }
 
 // DataIn takes the next octets of a file, borrowed for the call, and returns its

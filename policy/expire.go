@@ -22,7 +22,7 @@ type Expirer interface {
 // policy is loaded, for each table in the order of their declaration: timers of
 // equal times fire in an order that depends on all timers there are.
 func (c *Context) Expire(t Expirer) {
-	c.tables = append(c.tables, table{c.loading, t})
+	c.tables = append(c.tables, table{c.Policy(), t})
 }
 
 // table is an expiring table and the policy that has it.
@@ -69,17 +69,17 @@ func (c *Context) ArmTables() {
 		mine := 0
 		for _, t := range c.tables {
 			if t.policy == z.policy {
-				c.armTable(t.t)
+				c.armTable(t.policy, t.t)
 				mine++
 			}
 		}
 		for ; mine < z.n && !c.Bare; mine++ {
-			c.armTable(nothing(z.expires))
+			c.armTable(z.policy, nothing(z.expires))
 		}
 	}
 	for _, t := range c.tables {
 		if !slices.ContainsFunc(zeekTables, func(z scriptTables) bool { return z.policy == t.policy }) {
-			c.armTable(t.t)
+			c.armTable(t.policy, t.t)
 		}
 	}
 	c.tables = nil
@@ -91,16 +91,19 @@ type nothing bool
 func (nothing) Expire(float64) bool { return true }
 func (n nothing) Expires() bool     { return bool(n) }
 
-func (c *Context) armTable(t Expirer) {
+func (c *Context) armTable(policy string, t Expirer) {
 	tm := &timer.Timer{}
 	tm.Fire = func(now float64, expiring bool) {
 		if expiring || !t.Expires() {
 			return
 		}
 		next := c.tableInterval.Get()
-		if !t.Expire(now) {
-			next = c.tableDelay.Get()
-		}
+		// What expires may be told to the policy.
+		c.Events.Guard(policy, "an expiring table", func() {
+			if !t.Expire(now) {
+				next = c.tableDelay.Get()
+			}
+		})
 		c.Timers.Add(tm, c.Now()+next)
 	}
 	c.Timers.Add(tm, 1)

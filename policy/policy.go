@@ -9,12 +9,12 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
-	"slices"
-	"strings"
-	"sync"
+	"runtime"
+	"runtime/debug"
 
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/files"
@@ -31,12 +31,26 @@ type Policy struct {
 	Name string
 	// Doc says in one line what it does.
 	Doc string
+	// API is the version of this API that the policy was written for, as a
+	// number and not as APIVersion: a gzeek that has another one refuses the
+	// policy. 0 is not checked.
+	API int
+	// Component says that the policy is loaded in every run, a bare one too,
+	// before those that are named: as the log writers and analyzers that a
+	// program of Zeek is built with, it does nothing until an option or
+	// another policy asks for it.
+	Component bool
 	// Requires names the policies that are loaded first (@load).
 	Requires []string
 	// Load registers what the policy does. Options don't have their values
 	// yet; these are set before zeek_init runs.
 	Load func(*Context) error
+
+	pkg string // that called Register
 }
+
+// Package is the Go package that registered the policy.
+func (p *Policy) Package() string { return p.pkg }
 
 // Context is what a policy gets when it is loaded, and may keep. It belongs to
 // one run and one goroutine.
@@ -59,7 +73,9 @@ type Context struct {
 	// Bare says that no default set is loaded (-b).
 	Bare bool
 
-	loading  string // the policy that is being loaded
+	loaded   map[string]bool
+	loading  string  // the policy that is being loaded, "" afterwards
+	faults   []error // what the policy that is being loaded did wrong
 	services map[reflect.Type]any
 	start    float64
 	ending   bool
@@ -67,8 +83,12 @@ type Context struct {
 	counters func() Counters
 	filter   string
 
-	declared []DeclaredStream
-	writers  map[string]zeeklog.WriterFactory
+	declared  []DeclaredStream
+	columns   []AddedColumn
+	parts     []Part
+	writers   map[string]zeeklog.WriterFactory
+	analyzers []ProtocolAnalyzer
+	contents  map[string]files.NewAnalyzer
 
 	scheduled *event.Topic[scheduled]
 
@@ -78,23 +98,24 @@ type Context struct {
 }
 
 // NewContext returns a context for one run.
-func NewContext() *Context { return &Context{services: make(map[reflect.Type]any)} }
-
-// RegisterWriter makes a log writer available to filters by its name, like
-// "Log::WRITER_SQLITE", when the policy is loaded.
-func (c *Context) RegisterWriter(name string, f zeeklog.WriterFactory) {
-	if c.writers == nil {
-		c.writers = make(map[string]zeeklog.WriterFactory)
-	}
-	c.writers[name] = f
+func NewContext() *Context {
+	return &Context{services: make(map[reflect.Type]any), loaded: make(map[string]bool)}
 }
 
-// Writers are the writers that policies have registered.
-func (c *Context) Writers() map[string]zeeklog.WriterFactory { return c.writers }
+// Policy returns the name of the policy that is being loaded, or whose handler
+// runs: it stands for the policy in listings and errors.
+func (c *Context) Policy() string {
+	if c.loading != "" {
+		return c.loading
+	}
+	return c.Events.Running()
+}
 
-// Policy returns the name of the policy that is being loaded: it stands for
-// the policy in listings and errors.
-func (c *Context) Policy() string { return c.loading }
+// fault notes what the policy that is being loaded did wrong; it isn't loaded
+// then, and the run doesn't start.
+func (c *Context) fault(format string, args ...any) {
+	c.faults = append(c.faults, fmt.Errorf(format, args...))
+}
 
 // Now is the network time.
 func (c *Context) Now() float64 { return c.Events.Now }
@@ -102,7 +123,7 @@ func (c *Context) Now() float64 { return c.Events.Now }
 // Error reports what Zeek calls a run-time error of a script, without ending
 // the handler.
 func (c *Context) Error(format string, args ...any) {
-	c.Events.ReporterError.Enqueue(event.Reporter{Time: c.Now(), Msg: fmt.Sprintf(format, args...), Location: c.loading})
+	c.Events.ReporterError.Enqueue(event.Reporter{Time: c.Now(), Msg: fmt.Sprintf(format, args...), Location: c.Policy()})
 }
 
 // Provide makes v available to policies that are loaded later, under its type.
@@ -113,7 +134,7 @@ func Provide[T any](c *Context, v T) { c.services[reflect.TypeFor[T]()] = v }
 func Use[T any](c *Context) T {
 	v, ok := c.services[reflect.TypeFor[T]()]
 	if !ok {
-		panic(fmt.Sprintf("policy %s uses %v, but no policy that it requires provides it", c.loading, reflect.TypeFor[T]()))
+		panic(fmt.Sprintf("policy %s uses %v, but no policy that it requires provides it", c.Policy(), reflect.TypeFor[T]()))
 	}
 	return v.(T)
 }
@@ -122,55 +143,6 @@ func Use[T any](c *Context) T {
 func Lookup[T any](c *Context) (T, bool) {
 	v, ok := c.services[reflect.TypeFor[T]()].(T)
 	return v, ok
-}
-
-// The registry is filled by init functions and read afterwards; it is the one
-// place that is shared by all runs of a process.
-var (
-	registryMu sync.RWMutex
-	registry   = map[string]Policy{}
-)
-
-// Register makes a policy available under its name. It is called from init and
-// panics if the name is taken or the policy has no Load.
-func Register(p Policy) {
-	registryMu.Lock()
-	defer registryMu.Unlock()
-	if p.Load == nil || p.Name == "" {
-		panic("policy.Register: a policy needs a name and a Load function")
-	}
-	if _, taken := registry[p.Name]; taken {
-		panic("policy.Register: " + p.Name + " is registered twice")
-	}
-	registry[p.Name] = p
-}
-
-// All lists the registered policies by name.
-func All() []Policy {
-	registryMu.RLock()
-	defer registryMu.RUnlock()
-	all := make([]Policy, 0, len(registry))
-	for _, p := range registry {
-		all = append(all, p)
-	}
-	slices.SortFunc(all, func(a, b Policy) int { return strings.Compare(a.Name, b.Name) })
-	return all
-}
-
-// Find returns the policy of a name as users write it: a leading "policy/" or
-// "./" and a trailing ".zeek" don't count.
-func Find(name string) (Policy, bool) {
-	registryMu.RLock()
-	defer registryMu.RUnlock()
-	p, ok := registry[CleanName(name)]
-	return p, ok
-}
-
-// CleanName strips what Zeek accepts around a script's name.
-func CleanName(name string) string {
-	name = strings.TrimPrefix(name, "./")
-	name = strings.TrimSuffix(name, ".zeek")
-	return strings.TrimPrefix(name, "policy/")
 }
 
 // An UnknownError says that a policy doesn't exist.
@@ -186,46 +158,58 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("no policy %q", e.Name)
 }
 
-// LoadAll loads policies in order, each after those it requires and each once.
-// It returns the names in the order in which they were loaded.
+// LoadAll loads policies in order, each after those it requires and each once
+// in a run. It returns the names in the order in which they were loaded.
 func (c *Context) LoadAll(names []string) ([]string, error) {
-	l := loader{c: c, state: make(map[string]int)}
+	var order []string
 	for _, n := range names {
-		if err := l.load(CleanName(n), ""); err != nil {
-			return l.order, err
+		if err := c.load(CleanName(n), "", &order); err != nil {
+			return order, err
 		}
 	}
-	return l.order, nil
+	return order, nil
 }
 
-type loader struct {
-	c     *Context
-	state map[string]int // 1 loading, 2 loaded
-	order []string
-}
-
-func (l *loader) load(name, wanted string) error {
-	switch l.state[name] {
-	case 1, 2: // a circle is fine, as with @load
+// load loads one policy, unless it is loaded or about to be: a circle is fine,
+// as with @load.
+func (c *Context) load(name, wanted string, order *[]string) error {
+	if c.loaded[name] {
 		return nil
 	}
 	p, ok := Find(name)
 	if !ok {
 		return &UnknownError{Name: name, Wanted: wanted}
 	}
-	l.state[name] = 1
+	c.loaded[name] = true
 	for _, r := range p.Requires {
-		if err := l.load(r, name); err != nil {
+		if err := c.load(r, name, order); err != nil {
 			return err
 		}
 	}
-	l.c.loading = name
-	if err := p.Load(l.c); err != nil {
+	if err := c.loadOne(&p); err != nil {
 		return fmt.Errorf("policy %s: %w", name, err)
 	}
-	l.state[name] = 2
-	l.order = append(l.order, name)
+	*order = append(*order, name)
 	return nil
+}
+
+// loadOne loads a policy whose requirements are loaded. A panic of its Load is
+// an error.
+func (c *Context) loadOne(p *Policy) (err error) {
+	c.loading, c.faults = p.Name, nil
+	defer func() {
+		c.loading = ""
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+			if _, slip := r.(runtime.Error); slip {
+				err = fmt.Errorf("%v\n%s", r, debug.Stack())
+			}
+		}
+	}()
+	if err := p.Load(c); err != nil {
+		return err
+	}
+	return errors.Join(c.faults...)
 }
 
 // ScriptPath is where a Zeek that was installed under its usual prefix has a
@@ -241,7 +225,7 @@ type SMTPPorts struct{ Set *redef.PortSet }
 
 // Warning reports what a script would report with Reporter::warning.
 func (c *Context) Warning(format string, args ...any) {
-	c.Events.ReporterWarning.Enqueue(event.Reporter{Time: c.Now(), Msg: fmt.Sprintf(format, args...), Location: c.loading})
+	c.Events.ReporterWarning.Enqueue(event.Reporter{Time: c.Now(), Msg: fmt.Sprintf(format, args...), Location: c.Policy()})
 }
 
 // Packets is the number of packets so far (get_net_stats).

@@ -20,9 +20,12 @@ type Stream[R any] struct {
 	// Logged is the stream's event (log_smtp), raised for every record.
 	Logged *event.Topic[Logged[R]]
 
+	ctx      *Context
+	policy   string // that has declared it
 	id, path string
 	cols     []Column[R]
-	hooks    []func(*R) bool
+	owners   []string // of the columns
+	hooks    *event.Hook[*R]
 	out      *zeeklog.Stream
 	row      []zeeklog.Value
 }
@@ -32,14 +35,23 @@ type Logged[R any] struct{ Rec *R }
 
 // NewStream declares a stream; it is created when zeek_init runs, at priority
 // 5. id is Zeek's ("SMTP::LOG"), path the name of the log ("smtp"), logEvent
-// the name of its event ("SMTP::log_smtp"), "" for a stream without one.
+// the name of its event ("SMTP::log_smtp"), "" for a stream without one. A
+// policy whose stream has the id or the path of another one isn't loaded.
 func NewStream[R any](c *Context, id, path, logEvent string, cols ...Column[R]) *Stream[R] {
-	s := &Stream[R]{id: id, path: path, cols: cols}
+	s := &Stream[R]{ctx: c, policy: c.Policy(), id: id, path: path, hooks: event.NewHook[*R](c.Events.Queue, "a hook of "+id)}
 	if logEvent != "" {
 		s.Logged = event.Declare[Logged[R]](c.Events.Queue, logEvent, "rec: Info")
 	}
+	for _, o := range c.declared {
+		if o.ID() == id || o.Path() == path {
+			c.fault("its log stream %s (%s.log) clashes with %s (%s.log) of policy %s", id, path, o.ID(), o.Path(), o.Policy())
+		}
+	}
 	c.declared = append(c.declared, s)
-	c.Events.ZeekInit.Handle(c.loading, 5, func(*struct{}) { s.create(c) })
+	for _, col := range cols {
+		s.AddColumn(col)
+	}
+	c.Events.ZeekInit.Handle(s.policy, 5, func(*struct{}) { s.create() })
 	return s
 }
 
@@ -50,6 +62,8 @@ type DeclaredStream interface {
 	ID() string
 	// Path is the name of its log: "smtp".
 	Path() string
+	// Policy is the one that has declared it.
+	Policy() string
 	// Columns are those of the policies that are loaded.
 	Columns() []zeeklog.Column
 }
@@ -64,6 +78,9 @@ func (s *Stream[R]) ID() string { return s.id }
 // Path implements DeclaredStream.
 func (s *Stream[R]) Path() string { return s.path }
 
+// Policy implements DeclaredStream.
+func (s *Stream[R]) Policy() string { return s.policy }
+
 // Columns implements DeclaredStream.
 func (s *Stream[R]) Columns() []zeeklog.Column {
 	cols := make([]zeeklog.Column, len(s.cols))
@@ -74,14 +91,49 @@ func (s *Stream[R]) Columns() []zeeklog.Column {
 }
 
 // AddColumn adds a column at the end: redef record Info += { ... &log }. It is
-// called while policies are loaded.
-func (s *Stream[R]) AddColumn(col Column[R]) { s.cols = append(s.cols, col) }
+// called while policies are loaded. A policy that adds a column of a name that
+// is taken isn't loaded.
+//
+// A column that another policy adds than the one that has declared the stream
+// is unset in a row whose Get panics, and once that policy is turned off.
+func (s *Stream[R]) AddColumn(col Column[R]) {
+	by := s.ctx.Policy()
+	for i := range s.cols {
+		if s.cols[i].Name == col.Name {
+			s.ctx.fault("%s has a column %s of policy %s already", s.id, col.Name, s.owners[i])
+			return
+		}
+	}
+	if by != s.policy {
+		col.Get = s.guarded(by, col)
+		s.ctx.columns = append(s.ctx.columns, AddedColumn{by, s.id, zeeklog.Column{Name: col.Name, Type: col.Type}})
+	}
+	s.cols, s.owners = append(s.cols, col), append(s.owners, by)
+}
+
+// cell is where a column puts its value.
+type cell[R any] struct {
+	r *R
+	v *zeeklog.Value
+}
+
+// guarded makes a column's Get a body of the policy that has added it.
+func (s *Stream[R]) guarded(policy string, col Column[R]) func(*R, *zeeklog.Value) {
+	h := event.NewHook[cell[R]](s.ctx.Events.Queue, "column "+col.Name+" of "+s.id)
+	h.Add(policy, 0, func(c cell[R]) bool {
+		col.Get(c.r, c.v)
+		return true
+	})
+	return func(r *R, v *zeeklog.Value) { h.Run(cell[R]{r, v}) }
+}
 
 // Hook adds a handler that sees every record before it is written and may
-// change it; false vetoes it (Log::PolicyHook). All hooks run.
-func (s *Stream[R]) Hook(fn func(*R) bool) { s.hooks = append(s.hooks, fn) }
+// change it; false vetoes it (Log::PolicyHook). All hooks run, in the order in
+// which they were added.
+func (s *Stream[R]) Hook(fn func(*R) bool) { s.hooks.Add(s.ctx.Policy(), 0, fn) }
 
-func (s *Stream[R]) create(c *Context) {
+func (s *Stream[R]) create() {
+	c := s.ctx
 	out, err := c.Logs.CreateStream(s.id, s.path, s.Columns())
 	if err == nil && c.StreamCreated != nil {
 		err = c.StreamCreated(out)
@@ -100,13 +152,7 @@ func (s *Stream[R]) Write(r *R) {
 	if s.Logged != nil {
 		s.Logged.Enqueue(Logged[R]{r})
 	}
-	pass := true
-	for _, h := range s.hooks {
-		if !h(r) {
-			pass = false
-		}
-	}
-	if !pass {
+	if !s.hooks.RunAll(r) {
 		return
 	}
 	for i := range s.cols {
@@ -116,4 +162,20 @@ func (s *Stream[R]) Write(r *R) {
 	if err := s.out.Write(s.row); err != nil {
 		panic(event.ScriptError{Msg: err.Error()})
 	}
+}
+
+// HookLogs adds a handler that sees every row of every stream as it goes to the
+// filters, and may change it; false vetoes it (Log::log_stream_policy). The
+// values stand in the order of the stream's columns; see Streams. It is called
+// while policies are loaded.
+func (c *Context) HookLogs(fn func(stream string, row []zeeklog.Value) bool) {
+	type args struct {
+		stream string
+		row    []zeeklog.Value
+	}
+	h := event.NewHook[args](c.Events.Queue, "the hook Log::log_stream_policy")
+	h.Add(c.Policy(), 0, func(a args) bool { return fn(a.stream, a.row) })
+	c.Events.ZeekInit.Handle(c.Policy(), 5, func(*struct{}) {
+		c.Logs.AddPolicyHook(func(stream string, row []zeeklog.Value) bool { return h.Run(args{stream, row}) })
+	})
 }

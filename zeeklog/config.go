@@ -187,6 +187,9 @@ const (
 	WriterJSON  = "Log::WRITER_JSON"
 )
 
+// BuiltInWriters are the writers that need not be registered.
+var BuiltInWriters = []string{WriterASCII, WriterNone, WriterJSON}
+
 // DefaultConfig gives the defaults of Zeek 8.0.9.
 func DefaultConfig() Config {
 	return Config{

@@ -259,18 +259,25 @@ func synThenReset(h []byte) bool {
 
 // Removal is the service of base/protocols/conn/removal-hooks.
 type Removal struct {
-	hooks event.Slot[*[]func(*event.Conn)]
-	lists slab.Of[[]func(*event.Conn)]
-	first slab.Of[func(*event.Conn)] // room for the first of each list
+	ctx   *policy.Context
+	hooks event.Slot[*[]removal]
+	lists slab.Of[[]removal]
+	first slab.Of[removal] // room for the first of each list
+}
+
+// removal is a function to call, and the policy that has asked for it.
+type removal struct {
+	policy string
+	fn     func(*event.Conn)
 }
 
 func loadRemoval(c *policy.Context) error {
-	r := &Removal{hooks: event.NewSlot[*[]func(*event.Conn)](&c.Events.ConnSlots)}
+	r := &Removal{ctx: c, hooks: event.NewSlot[*[]removal](&c.Events.ConnSlots)}
 	policy.Provide(c, r)
 	c.Events.ConnectionStateRemove.Handle(c.Policy(), -3, func(e *event.ConnEvent) {
 		if hooks, ok := r.hooks.Get(e.Conn); ok {
 			for _, h := range *hooks {
-				h(e.Conn)
+				c.Events.Guard(h.policy, "Conn::RemovalHook", func() { h.fn(e.Conn) })
 			}
 		}
 	})
@@ -278,7 +285,8 @@ func loadRemoval(c *policy.Context) error {
 }
 
 // Register calls fn when the connection is removed, in connection_state_remove
-// at priority -3. A policy registers once a connection.
+// at priority -3: Conn::register_removal_hook. A policy registers once a
+// connection.
 func (r *Removal) Register(c *event.Conn, fn func(*event.Conn)) {
 	hooks, ok := r.hooks.Get(c)
 	if !ok {
@@ -286,5 +294,5 @@ func (r *Removal) Register(c *event.Conn, fn func(*event.Conn)) {
 		*hooks = r.first.Slice(1)[:0]
 		r.hooks.Set(c, hooks)
 	}
-	*hooks = append(*hooks, fn)
+	*hooks = append(*hooks, removal{r.ctx.Policy(), fn})
 }
