@@ -35,7 +35,9 @@ type stdio struct {
 
 func commands() []command {
 	all := append([]command{
-		{"policies", "lists the policies that can be loaded", policiesCommand},
+		{"policies", "lists the policies that can be loaded; with names, or --json, what each does", policiesCommand},
+		{"build", "builds a gzeek with more policies, log writers or analyzers", buildCommand},
+		{"new-policy", "writes a policy to start from, with its test", newPolicyCommand},
 		{"redefs", "lists the options with values, origins and docs; --toml writes a file to start from", redefsCommand},
 		{"options", "is redefs by another name", redefsCommand},
 		{"completion", "prints what makes bash, zsh or fish complete words", completionCommand},
@@ -44,7 +46,7 @@ func commands() []command {
 		{"check", "says whether a configuration is valid, without running", checkCommand},
 		{"import-redefs", "turns the redef and @load lines of Zeek scripts into a configuration file", importCommand},
 		{"version", "prints the version", func(_ []string, std stdio) int {
-			fmt.Fprintln(std.out, "gzeek", version)
+			printVersion(std)
 			return exitOK
 		}},
 	}, logCommands()...)

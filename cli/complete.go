@@ -156,6 +156,22 @@ func candidates(before []string, cur string) []candidate {
 				return plain(slices.Sorted(maps.Keys(completions)))
 			}
 			return nil
+		case "policies":
+			list := []candidate{{"--json", "all of it, for programs"}}
+			for _, p := range policy.All() {
+				list = append(list, candidate{p.Name, p.Doc})
+			}
+			return list
+		case "build":
+			if strings.HasPrefix(cur, "-") {
+				return flagCandidates(buildFlags(&buildArgs{}))
+			}
+			return nil
+		case "new-policy":
+			if strings.HasPrefix(cur, "-") {
+				return flagCandidates(newPolicyFlags(&newPolicyArgs{}))
+			}
+			return nil
 		case "redefs", "options":
 			return redefsCandidates(before[1:], cur)
 		case "check":

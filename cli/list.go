@@ -15,19 +15,6 @@ import (
 	"github.com/gzeek/gzeek/seed"
 )
 
-// policiesCommand lists what can be loaded.
-func policiesCommand(args []string, std stdio) int {
-	for _, p := range policy.All() {
-		mark := ' '
-		if slices.Contains(engine.DefaultPolicies, p.Name) {
-			mark = '*'
-		}
-		fmt.Fprintf(std.out, "%c %-44s %s\n", mark, p.Name, p.Doc)
-	}
-	fmt.Fprintln(std.out, "\n* loaded by default, -b leaves them out")
-	return exitOK
-}
-
 // redefsCommand lists the options of the policies that the arguments load, with
 // the values that arguments and configuration files give them.
 func redefsCommand(args []string, std stdio) int {

@@ -101,7 +101,7 @@ func runCommand(args []string, std stdio) int {
 		}
 		return exitOK
 	case f.version:
-		fmt.Fprintln(std.out, "gzeek", version)
+		printVersion(std)
 		return exitOK
 	case f.list:
 		return policiesCommand(nil, std)
