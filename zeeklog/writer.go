@@ -1,5 +1,7 @@
 package zeeklog
 
+import "path/filepath"
+
 // WriterInfo tells a new writer what it is for. Columns are the filter's, in
 // the order of the values that Write gets, renamed and with extension fields.
 type WriterInfo struct {
@@ -14,6 +16,16 @@ type WriterInfo struct {
 
 	// Options is the manager's configuration, complete; not to be changed.
 	Options *Config
+}
+
+// File is the name of a file for the log: its path below Log::default_logdir,
+// with an extension like ".sqlite".
+func (w *WriterInfo) File(ext string) string {
+	name := w.Path
+	if !filepath.IsAbs(name) && w.Options.DefaultLogdir != "" {
+		name = filepath.Join(w.Options.DefaultLogdir, name)
+	}
+	return w.Options.inDir(name + ext)
 }
 
 // Writer writes the rows of one path. The manager calls it from one goroutine.

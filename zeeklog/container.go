@@ -1,0 +1,19 @@
+package zeeklog
+
+// ContainerText renders sets and vectors as one text, for writers to places that
+// have no lists: the elements as a text log has them, escaped so that they can't
+// be taken for separators. Zeek: writers/sqlite/SQLite.cc, AddParams.
+type ContainerText struct{ f *textFormat }
+
+// NewContainerText makes one. Bytes beyond ASCII are escaped.
+func NewContainerText(setSeparator, unset, empty string) ContainerText {
+	return ContainerText{newTextFormat(&ASCII{SetSeparator: setSeparator, UnsetField: unset, EmptyField: empty})}
+}
+
+// Append appends the text of a set or vector.
+func (c ContainerText) Append(b []byte, v *Value) []byte {
+	if v.Len() == 0 {
+		return append(b, c.f.emptyOut[1]...)
+	}
+	return c.f.appendValue(b, v, 0)
+}
