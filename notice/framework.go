@@ -44,6 +44,9 @@ type Framework struct {
 	Log    *policy.Stream[Notice]
 	Alarms *policy.Stream[Notice]
 
+	// Slots hands out the fields that other policies add to Notice.
+	Slots event.Slots
+
 	// BeginSuppression and Suppressed are the events of that name; who
 	// enqueues the former has a notice suppressed without having raised it.
 	BeginSuppression *event.Topic[Suppression]

@@ -48,6 +48,9 @@ type Info struct {
 type Conns struct {
 	Log *policy.Stream[Info]
 
+	// InfoSlots hands out the fields that other policies add to Info.
+	InfoSlots event.Slots
+
 	ctx  *policy.Context
 	site *site.Site
 	info event.Slot[*Info]

@@ -66,6 +66,9 @@ type Handles struct {
 type Files struct {
 	Log *policy.Stream[Info]
 
+	// InfoSlots hands out the fields that other policies add to Info.
+	InfoSlots event.Slots
+
 	ctx       *policy.Context
 	site      *site.Site
 	info      event.Slot[*Info]
