@@ -26,7 +26,7 @@ func (c *Context) Parts() []Part { return c.parts }
 // addPart notes a part, unless its name is taken.
 func (c *Context) addPart(kind, name string, builtIn bool) (added bool) {
 	if builtIn {
-		c.fault("gzeek has a %s %s of its own", kind, name)
+		c.fault("gzeek itself has the %s %s", kind, name)
 		return false
 	}
 	for _, p := range c.parts {

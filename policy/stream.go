@@ -144,7 +144,9 @@ func (s *Stream[R]) create() {
 	s.out, s.row = out, out.NewRecord()
 }
 
-// Write raises the stream's event and writes the record (Log::write).
+// Write raises the stream's event and writes the record (Log::write). That a
+// writer fails is reported; the caller goes on, as in Zeek, where writers work on
+// their own.
 func (s *Stream[R]) Write(r *R) {
 	if s.out == nil || !s.out.Enabled() {
 		return
@@ -160,7 +162,7 @@ func (s *Stream[R]) Write(r *R) {
 		s.cols[i].Get(r, &s.row[i])
 	}
 	if err := s.out.Write(s.row); err != nil {
-		panic(event.ScriptError{Msg: err.Error()})
+		s.ctx.Error("%v", err)
 	}
 }
 
