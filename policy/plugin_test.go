@@ -21,12 +21,14 @@ import (
 
 const mails = "../testdata/baselines/R-postfix-submission-nodemailer/input.pcap"
 
-// plugin registers a policy of the test's under its name.
-func plugin(name string, requires []string, load func(c *policy.Context)) string {
+// plugin registers a policy for a test under its name.
+func plugin(t *testing.T, name string, requires []string, load func(c *policy.Context)) string {
+	t.Helper()
 	policy.Register(policy.Policy{Name: name, Doc: name, API: policy.APIVersion, Requires: requires, Load: func(c *policy.Context) error {
 		load(c)
 		return nil
 	}})
+	t.Cleanup(func() { policy.Forget(name) })
 	return name
 }
 
@@ -91,7 +93,7 @@ func TestAPolicyThatPanicsIsNamedAndTurnedOffAndTheRestGoesOn(t *testing.T) {
 		}},
 	} {
 		t.Run(c.where, func(t *testing.T) {
-			name := plugin("test/panics-in-"+c.where, c.requires, c.load)
+			name := plugin(t, "test/panics-in-"+c.where, c.requires, c.load)
 			res := run(t, []string{name}, "Policy::max_panics=1")
 			if len(res.Errors) == 0 {
 				t.Fatal("nothing panicked")
@@ -133,7 +135,7 @@ type badContent struct{ files.Analyzer }
 func (badContent) Deliver([]byte) bool { return slip() == "" }
 
 func TestAWriterThatPanicsEndsItsLogOnly(t *testing.T) {
-	name := plugin("test/bad-writer", nil, func(c *policy.Context) {
+	name := plugin(t, "test/bad-writer", nil, func(c *policy.Context) {
 		c.RegisterWriter("Log::WRITER_BAD", func(zeeklog.WriterInfo) (zeeklog.Writer, error) { return badWriter{}, nil })
 		c.Events.ZeekInit.Handle(c.Policy(), 0, func(*struct{}) {
 			if err := c.Logs.Stream("SMTP::LOG").AddFilter(zeeklog.Filter{Name: "bad", Path: "bad", Writer: "Log::WRITER_BAD"}); err != nil {
@@ -159,7 +161,7 @@ func (badWriter) Close() error                { return nil }
 
 // A policy that fails in the handler of errors must not raise them for ever.
 func TestAHandlerOfErrorsMayFail(t *testing.T) {
-	name := plugin("test/fails-in-reports", nil, func(c *policy.Context) {
+	name := plugin(t, "test/fails-in-reports", nil, func(c *policy.Context) {
 		c.Events.SMTPReply.Handle(c.Policy(), 0, func(*event.SMTPReply) { panic(event.ScriptError{Msg: "first"}) })
 		c.Events.ReporterError.Handle(c.Policy(), 0, func(*event.Reporter) { panic(event.ScriptError{Msg: "second"}) })
 	})
@@ -193,8 +195,8 @@ func TestWhatClashesIsToldWhenThePolicyIsLoaded(t *testing.T) {
 		}
 	}
 	ports := func(c *policy.Context) *redef.PortSet { return c.Options.PortSet("Clash::ports", nil, "ports") }
-	plugin("test/column-once", mail, column("once"))
-	plugin("test/writer-once", nil, writer("Log::WRITER_ONCE"))
+	plugin(t, "test/column-once", mail, column("once"))
+	plugin(t, "test/writer-once", nil, writer("Log::WRITER_ONCE"))
 	for i, c := range []struct {
 		policies []string
 		requires []string
@@ -220,7 +222,7 @@ func TestWhatClashesIsToldWhenThePolicyIsLoaded(t *testing.T) {
 		{load: func(*policy.Context) { slip() }, want: []string{"index out of range", "plugin_test.go"}},
 		{load: func(*policy.Context) {}, requires: []string{"test/nowhere"}, want: []string{"requires test/nowhere, which does not exist"}},
 	} {
-		name := plugin("test/clash-"+string(rune('a'+i)), c.requires, c.load)
+		name := plugin(t, "test/clash-"+string(rune('a'+i)), c.requires, c.load)
 		_, err := engine.New(engine.Config{Policies: append(c.policies, name), Dir: t.TempDir()})
 		if err == nil {
 			t.Errorf("%s: no error", name)
@@ -268,7 +270,7 @@ func TestRefusedRegistrations(t *testing.T) {
 }
 
 func TestDescribe(t *testing.T) {
-	name := plugin("test/described", []string{"base/protocols/smtp"}, func(c *policy.Context) {
+	name := plugin(t, "test/described", []string{"base/protocols/smtp"}, func(c *policy.Context) {
 		c.Options.Count("Described::n", 5, "a number")
 		c.Events.SMTPReply.Handle(c.Policy(), 3, func(*event.SMTPReply) {})
 		event.Declare[int](c.Events.Queue, "described_event")
