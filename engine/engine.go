@@ -2,7 +2,7 @@
 // connections feed analyzers, analyzers raise events, policies handle them, and
 // what policies log is written as Zeek would write it.
 //
-// It is the public face for embedding; cmd/gzeek is thin on top of it. An
+// It is the public face for embedding; package cli is thin on top of it. An
 // Engine is one run: make it, run it, throw it away. Several may run in one
 // process, each on its own goroutine.
 package engine

@@ -162,19 +162,9 @@ func (e *Engine) handlerFailed(err event.HandlerError) {
 		return
 	}
 	e.scriptErrors++
-	report := func(msg string) {
-		// One that fails in reports gets no report of it, which would fail again.
-		if err.Event != e.events.ReporterError.Name() {
-			e.reports.raise(&e.reports.error, msg, err.Policy)
-		}
-	}
-	report(err.Err.Error())
+	e.reports.raise(&e.reports.error, err.Err.Error(), err.Policy)
 	if err.Off {
-		off := fmt.Sprintf("policy %s is turned off: it has panicked %d times (Policy::max_panics)", err.Policy, e.events.MaxPanics)
-		report(off)
-		if e.cfg.Warn != nil {
-			e.cfg.Warn(off)
-		}
+		e.fail(fmt.Sprintf("policy %s is turned off: it has panicked %d times (Policy::max_panics)", err.Policy, e.events.MaxPanics))
 	}
 	if e.cfg.OnHandlerError != nil {
 		e.cfg.OnHandlerError(err)
