@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gzeek/gzeek/cli/internal/sitebuild"
 	"github.com/gzeek/gzeek/policy"
 )
 
@@ -67,6 +66,9 @@ func TestANewPolicyPassesItsTestAndIsBuiltIn(t *testing.T) {
 	notices, err := os.ReadFile("logs/notice.log")
 	if err != nil || !strings.Contains(string(notices), "ManyRecipients::Many_Recipients") {
 		t.Errorf("%v\n%s", err, notices)
+	}
+	if b, err := exec.Command(program, "version").Output(); err != nil || strings.Count(string(b), "\n  with ") != 2 {
+		t.Errorf("%v\n%s", err, b)
 	}
 	// The module that was kept has checksums of what was built in.
 	if sum, err := os.ReadFile("module/go.sum"); err != nil || !strings.Contains(string(sum), "h1:") {
@@ -209,7 +211,7 @@ func TestPoliciesAreListedAndDescribed(t *testing.T) {
 		t.Fatalf("%d policies, status %d, %v", len(list), status, err)
 	}
 	for _, p := range list {
-		if !strings.HasPrefix(p.Package, sitebuild.GzeekModule) || p.Doc == "" {
+		if !builtIn(p.Package) || p.Doc == "" {
 			t.Errorf("%+v", p)
 		}
 	}

@@ -241,13 +241,18 @@ func printVersion(std stdio) {
 	info, _ := debug.ReadBuildInfo()
 	var packages []string
 	for _, p := range policy.All() {
-		if pkg := p.Package(); !strings.HasPrefix(pkg+"/", sitebuild.GzeekModule+"/") && !slices.Contains(packages, pkg) {
+		if pkg := p.Package(); !builtIn(pkg) && !slices.Contains(packages, pkg) {
 			packages = append(packages, pkg)
 		}
 	}
 	for _, pkg := range packages {
 		fmt.Fprintf(std.out, "  with %s%s\n", pkg, versionOf(info, pkg))
 	}
+}
+
+// builtIn says whether every gzeek has a package with policies.
+func builtIn(pkg string) bool {
+	return strings.HasPrefix(pkg, sitebuild.GzeekModule+"/policy/") || strings.HasPrefix(pkg+"/", sitebuild.GzeekModule+"/notice/")
 }
 
 // versionOf is the version of the module that has a package, " v1.2.3", or "".
