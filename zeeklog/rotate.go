@@ -331,7 +331,9 @@ func (m *Manager) readShadow(l *leftover) error {
 	if m.cfg.ASCII.GzipLevel > 0 {
 		l.ext += ".gz"
 	}
-	if lines := strings.Split(string(text), "\n"); len(lines) < 2 {
+	// An extension with a folder in it would lead the log out of its own (Zeek
+	// takes it).
+	if lines := strings.Split(string(text), "\n"); len(lines) < 2 || strings.Contains(lines[0], "/") {
 		m.cfg.Warn(fmt.Sprintf("Found leftover log, '%s', but the associated shadow  file, '%s', required to process it is invalid: using default  for extension (%s) and post_proc_func",
 			l.name, l.shadow, l.ext))
 	} else {
