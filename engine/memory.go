@@ -2,41 +2,44 @@ package engine
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/metrics"
 )
 
-// memory keeps a run within Config.MaxMemory. What counts is what was alive at
-// the last collection of garbage: beyond the upper mark connections are given
-// up until it should be at the lower one. What is free only shows after the next
-// collection, so that nothing is done before one has begun and ended.
+// memory keeps a run within Config.MaxMemory: when so much is in use that it
+// could be too much, garbage is collected at once, and if too much is alive then,
+// connections are given up until it should be at the lower mark.
 type memory struct {
 	limit   uint64
-	samples []metrics.Sample // live octets, collections
-	wait    uint64           // the collection to wait for
+	samples []metrics.Sample // octets in use, alive at the last collection
 	helped  bool             // the last time there were connections to give up
 }
 
-// The marks, in parts of the limit. The rest is for garbage: the collector takes
-// as much as is alive where it may, and works harder near its own limit.
+// The marks, in parts of the limit. The rest is for garbage.
 const (
+	usedMark  = 0.9
 	upperMark = 0.7
 	lowerMark = 0.6
 )
 
 func newMemory(limit uint64) *memory {
 	return &memory{limit: limit, helped: true, samples: []metrics.Sample{
-		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/cycles/total:gc-cycles"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"},
 	}}
 }
 
 // excess is how much is to be given up now.
 func (m *memory) excess() uint64 {
 	metrics.Read(m.samples)
-	live, cycles := m.samples[0].Value.Uint64(), m.samples[1].Value.Uint64()
-	if cycles < m.wait || float64(live) <= upperMark*float64(m.limit) {
+	if float64(m.samples[0].Value.Uint64()) <= usedMark*float64(m.limit) {
 		return 0
 	}
-	m.wait = cycles + 2
+	runtime.GC()
+	metrics.Read(m.samples)
+	live := m.samples[1].Value.Uint64()
+	if float64(live) <= upperMark*float64(m.limit) {
+		return 0
+	}
 	return live - uint64(lowerMark*float64(m.limit))
 }
 

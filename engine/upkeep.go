@@ -10,7 +10,7 @@ import (
 
 // upkeepEvery is after how many packets a run looks after itself; it does so
 // whenever none comes, too.
-const upkeepEvery = 1024
+const upkeepEvery = 128
 
 // upkeep is called at the end of every turn of the loop; quiet says that no
 // packet came.
