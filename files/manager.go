@@ -372,14 +372,13 @@ func (m *Manager) schedule(f *file) {
 		m.freeTimers = m.freeTimers[:n-1]
 	} else {
 		t = m.newTimers.New()
-		t.m, t.Task = m, t
+		t.m, t.Fire = m, t.fire
 	}
 	t.id = f.rec.ID
 	m.timers.Add(&t.Timer, m.events.Now+f.rec.TimeoutInterval)
 }
 
-// Fire implements timer.Task.
-func (t *inactivityTimer) Fire(now float64, expiring bool) {
+func (t *inactivityTimer) fire(now float64, expiring bool) {
 	m, id := t.m, t.id
 	t.id = ""
 	m.freeTimers = append(m.freeTimers, t)

@@ -18,21 +18,6 @@ type Timer struct {
 	// the timer's own time; expiring says that the run ends and all timers are
 	// popped whatever their time (Timer.cc, TimerMgr::Expire).
 	Fire func(now float64, expiring bool)
-	// Task, if there is one, runs instead of Fire: it needs no closure.
-	Task Task
-}
-
-// Task is what a timer may do in the place of a function.
-type Task interface {
-	Fire(now float64, expiring bool)
-}
-
-func (t *Timer) run(now float64, expiring bool) {
-	if t.Task != nil {
-		t.Task.Fire(now, expiring)
-		return
-	}
-	t.Fire(now, expiring)
 }
 
 // Armed says whether the timer waits in a heap.
@@ -98,7 +83,7 @@ func (m *Manager) Advance(now float64, limit int) int {
 	m.now = now
 	n := 0
 	for (limit < 0 || n < limit) && len(m.heap) > 0 && m.heap[0].at <= now {
-		m.pop().run(now, false)
+		m.pop().Fire(now, false)
 		n++
 	}
 	return n
@@ -107,7 +92,7 @@ func (m *Manager) Advance(now float64, limit int) int {
 // Expire pops every timer, in heap order, whatever its time.
 func (m *Manager) Expire() {
 	for len(m.heap) > 0 {
-		m.pop().run(m.now, true)
+		m.pop().Fire(m.now, true)
 	}
 }
 
