@@ -144,9 +144,9 @@ func (s *Stream[R]) create() {
 	s.out, s.row = out, out.NewRecord()
 }
 
-// Write raises the stream's event and writes the record (Log::write). That a
-// writer fails is reported; the caller goes on, as in Zeek, where writers work on
-// their own.
+// Write raises the stream's event and writes the record (Log::write). A writer
+// that fails is told of by the log manager (zeeklog.Config.Error); the caller goes
+// on, as in Zeek, where writers work on their own.
 func (s *Stream[R]) Write(r *R) {
 	if s.out == nil || !s.out.Enabled() {
 		return
@@ -161,9 +161,7 @@ func (s *Stream[R]) Write(r *R) {
 		s.row[i].SetUnset()
 		s.cols[i].Get(r, &s.row[i])
 	}
-	if err := s.out.Write(s.row); err != nil {
-		s.ctx.Error("%v", err)
-	}
+	_ = s.out.Write(s.row)
 }
 
 // HookLogs adds a handler that sees every row of every stream as it goes to the
