@@ -93,3 +93,6 @@ func DefaultOptions() Options {
 		SMTPPorts:             PortSet{},
 	}
 }
+
+// SetIgnoreChecksumsNets changes IgnoreChecksumsNets between two packets.
+func (tb *Table) SetIgnoreChecksumsNets(nets []netip.Prefix) { tb.opts.IgnoreChecksumsNets = nets }

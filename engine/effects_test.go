@@ -13,6 +13,12 @@ func logsWith(t *testing.T, capture string, args ...string) map[string][][]strin
 	t.Helper()
 	dir := t.TempDir()
 	runEngine(t, dir, capturesOf(t, capture), args)
+	return readLogs(t, dir)
+}
+
+// readLogs reads the logs of a folder, rows only, the columns' names first.
+func readLogs(t *testing.T, dir string) map[string][][]string {
+	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*.log"))
 	if err != nil {
 		t.Fatal(err)

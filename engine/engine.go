@@ -151,7 +151,6 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e.loaded = loaded
-	e.registry.Fix(fixedOptions...)
 	e.ctx.ArmTables()
 	err = e.registry.Apply(cfg.Files, cfg.Settings...)
 	e.settings = e.options.values()
@@ -260,6 +259,17 @@ func (e *Engine) Options() *redef.Registry { return e.registry }
 
 // Loaded lists the loaded policies in their order.
 func (e *Engine) Loaded() []string { return e.loaded }
+
+// liveSettings hands the rooms those of their options that may change while
+// they run. All others are as they were: Reload refuses to change them.
+func (e *Engine) liveSettings() {
+	s := e.options.values()
+	e.weirds.Options = s.weird
+	e.files.SetDefaults(s.files)
+	e.decoder.SetIgnoreChecksumsNets(s.packet.IgnoreChecksumsNets)
+	e.table.SetIgnoreChecksumsNets(s.conn.IgnoreChecksumsNets)
+	e.logs.SetRotation(s.log.RotationDir, s.log.RotationEnv)
+}
 
 // Streams lists the log streams of the loaded policies.
 func (e *Engine) Streams() []policy.DeclaredStream { return slices.Clone(e.ctx.Streams()) }

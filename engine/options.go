@@ -296,12 +296,3 @@ func likelyServerPorts(bare bool) []redef.Port {
 	}
 	return ports
 }
-
-// fixedOptions are options of Zeek that may change while it runs, but are
-// taken into the engine's settings once here.
-var fixedOptions = []string{
-	"Log::default_rotation_dir", "Log::default_rotation_postprocessor_cmd_env",
-	"Weird::sampling_duration", "Weird::sampling_global_list", "Weird::sampling_rate",
-	"Weird::sampling_threshold", "Weird::sampling_whitelist",
-	"default_file_bof_buffer_size", "default_file_timeout_interval", "ignore_checksums_nets",
-}

@@ -111,3 +111,44 @@ func TestAReloadWithMistakesChangesNothing(t *testing.T) {
 		t.Errorf("warned: %q", warned)
 	}
 }
+
+// Each of these is an option of Zeek that may change while it runs, and is used
+// in the engine itself.
+func TestOptionsOfTheEngineChangeWhileRunning(t *testing.T) {
+	const before = "[redef.FileExtract]\nprefix = \"x\"\n"
+	dir, warned := reloaded(t, before, before+`
+[redef.Weird]
+sampling_threshold = 3
+sampling_rate = 7
+sampling_duration = "1min"
+sampling_whitelist = ["a"]
+sampling_global_list = ["b"]
+[redef.Log]
+default_rotation_dir = "old"
+default_rotation_postprocessor_cmd_env = { A = "b" }
+[redef.GLOBAL]
+default_file_bof_buffer_size = 100
+default_file_timeout_interval = "5sec"
+ignore_checksums_nets = ["10.0.0.0/8"]
+`)
+	b, err := os.ReadFile(filepath.Join(dir, "config.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows := policytest.Rows(string(b)); len(rows) != 10 {
+		t.Errorf("config.log:\n%s", b)
+	}
+	if len(warned) != 1 || !strings.Contains(warned[0], "10 changed, 0 wait") {
+		t.Errorf("warned: %q", warned)
+	}
+}
+
+func TestALiveOptionOfTheEngineActsFromTheNextPacketOn(t *testing.T) {
+	const file = "[redef.GLOBAL]\ndefault_file_bof_buffer_size = "
+	for after, want := range map[string]string{"4096": "text/plain", "1": "-"} {
+		dir, _ := reloaded(t, file+"4096", file+after)
+		if got := column(t, readLogs(t, dir)["files"], "mime_type"); len(got) != 1 || got[0] != want {
+			t.Errorf("types named by %s octets: %q, want %q", after, got, want)
+		}
+	}
+}

@@ -123,6 +123,7 @@ func (e *Engine) reloadNow(load func() (*redef.Config, error)) *Reloaded {
 		e.events.Drain()
 		return r
 	}
+	e.liveSettings()
 	log, _ := policy.Lookup[*config.Changes](e.ctx)
 	for i := range r.Changes {
 		c := &r.Changes[i]

@@ -87,6 +87,13 @@ func (m *Manager) Stats() Stats {
 	return s
 }
 
+// SetDefaults changes the options that may change while running: the timeout
+// of files that begin from now on, and how many octets name a type.
+func (m *Manager) SetDefaults(o Options) {
+	m.opts.DefaultFileTimeoutInterval = o.DefaultFileTimeoutInterval
+	m.opts.DefaultFileBofBufferSize = o.DefaultFileBofBufferSize
+}
+
 // LookupFile returns the record of the file that is being followed under id,
 // nil without one. The counters in it are those of its last event.
 func (m *Manager) LookupFile(id string) *event.File {

@@ -6,7 +6,8 @@ import (
 )
 
 // Options are the options of Zeek that the decoder obeys, with their names.
-// They are fixed once a Decoder is made.
+// They are fixed once a Decoder is made, but for
+// [Decoder.SetIgnoreChecksumsNets].
 type Options struct {
 	IgnoreChecksums     bool           // ignore_checksums
 	IgnoreChecksumsNets []netip.Prefix // ignore_checksums_nets
@@ -53,3 +54,6 @@ func (o *Options) ignoredNet(a netip.Addr) bool {
 	return len(o.IgnoreChecksumsNets) > 0 &&
 		slices.ContainsFunc(o.IgnoreChecksumsNets, func(p netip.Prefix) bool { return p.Contains(a) })
 }
+
+// SetIgnoreChecksumsNets changes IgnoreChecksumsNets between two packets.
+func (d *Decoder) SetIgnoreChecksumsNets(nets []netip.Prefix) { d.opts.IgnoreChecksumsNets = nets }

@@ -214,16 +214,6 @@ func (r *Registry) Reload(files *Config, args ...string) ([]Change, error) {
 	return changes, nil
 }
 
-// Fix says that options can only be set before the start, whatever Zeek allows:
-// what they steer is set up then. It is called before Reload.
-func (r *Registry) Fix(names ...string) {
-	for _, n := range names {
-		if o := r.options[n]; o != nil {
-			o.live = false
-		}
-	}
-}
-
 // arg takes one argument of the command line. Zeek: scan.l, yywrap.
 func (ev *evaluation) arg(arg string) {
 	at := commandLine

@@ -54,6 +54,12 @@ func (m *Manager) RegisterWriter(name string, f WriterFactory) { m.writers[name]
 // files hold, so that a log left over by a crash gets the one it was meant for.
 func (m *Manager) RegisterPostprocessor(name string, f Postprocessor) { m.postprocessors[name] = f }
 
+// SetRotation changes Config.RotationDir and Config.RotationEnv, which are
+// options that may change while running. Call it from the goroutine that writes.
+func (m *Manager) SetRotation(dir string, env map[string]string) {
+	m.cfg.RotationDir, m.cfg.RotationEnv = dir, env
+}
+
 // Writers lists the names of the known writers, in no order.
 func (m *Manager) Writers() []string {
 	var names []string
