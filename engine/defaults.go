@@ -38,6 +38,7 @@ var DefaultPolicies = []string{
 	"base/frameworks/files",
 	"base/protocols/smtp",
 	"base/misc/find-checksum-offloading",
+	"base/misc/find-filtered-trace",
 }
 
 // LivePolicies are loaded beside them for interfaces: what Zeek does for files,

@@ -244,16 +244,19 @@ var notHonoured = []struct{ reason, options string }{
 		Intel::enable_x509_ext_subject_alternative_name`},
 	{"without effect in Zeek 8.0.9: its code never reads the value, or reads it only where nothing follows from it", `
 		DPD::max_violations non_analyzed_lifetime tcp_reassembler_ports_orig tcp_reassembler_ports_resp use_conn_size_analyzer`},
+	{"without effect in Zeek 8.0.9: Manager::IsDisabled looks it up by a count, which a table of tags never has", `
+		Files::disable`},
+	{"without effect in Zeek 8.0.9 on SMTP: of undelivered data it gives the signatures only what they were given already (TCP_Reassembler::MatchUndelivered)", `
+		tcp_match_undelivered`},
 	{"without effect in Zeek 8.0.9 on the command line: the ASCII writer takes its values when the scripts are read; set `LogAscii::*`", `
 		Log::empty_field Log::separator Log::set_separator Log::unset_field`},
 	{"only for events that no policy here handles (contents, retransmissions, thresholds)", `
-		ConnThreshold::generic_packet_thresholds ignore_keep_alive_rexmit tcp_content_deliver_all_orig tcp_content_deliver_all_resp
-		tcp_content_delivery_ports_orig tcp_content_delivery_ports_resp tcp_max_old_segments udp_content_deliver_all_orig
+		ConnThreshold::generic_packet_thresholds ignore_keep_alive_rexmit tcp_content_delivery_ports_orig tcp_content_delivery_ports_resp tcp_max_old_segments udp_content_deliver_all_orig
 		udp_content_deliver_all_resp udp_content_delivery_ports_orig udp_content_delivery_ports_resp
 		udp_content_delivery_ports_use_resp udp_content_ports`},
 	{"signatures: gzeek has the two of SMTP built in and no engine for others", `
 		Signatures::actions Signatures::count_thresholds Signatures::horiz_scan_thresholds Signatures::ignored_ids
-		Signatures::summary_interval Signatures::vert_scan_thresholds sig_max_group_size signature_files tcp_match_undelivered`},
+		Signatures::summary_interval Signatures::vert_scan_thresholds sig_max_group_size signature_files`},
 	{"SMTP hands over the octets of a file in their order, so that there is nothing to reassemble", `
 		Files::enable_reassembler Files::reassembly_buffer_size`},
 	{"which analyzer takes over from a packet analyzer is fixed here: packets are decoded in one pass", `
@@ -263,14 +266,12 @@ var notHonoured = []struct{ reason, options string }{
 		PacketAnalyzer::SKIP::skip_bytes PacketAnalyzer::TEREDO::default_analyzer PacketAnalyzer::VXLAN::default_analyzer`},
 	{"not yet: it writes the contents of every connection to files, which changes no log", `
 		Conn::default_extract Conn::extraction_prefix`},
-	{"not yet: it turns off the files of an analyzer as a whole; `Analyzer::disabled_analyzers` and `Files::analyze_by_mime_type_automatically` are there", `
-		Files::disable`},
-	{"of logs that gzeek doesn't write (tunnel.log, unknown_protocols.log, signatures.log, print.log and others), or of a reporter's warning about filtered captures", `
-		FilteredTraceDetection::enable IP::protocol_names Log::print_log_path Log::print_to_log Tunnel::expiration_interval
+	{"of logs that gzeek doesn't write (tunnel.log, unknown_protocols.log, signatures.log, print.log and others)", `
+		IP::protocol_names Log::print_log_path Log::print_to_log Tunnel::expiration_interval
 		UnknownProtocol::first_bytes_count UnknownProtocol::sampling_duration UnknownProtocol::sampling_rate
 		UnknownProtocol::sampling_threshold`},
 	{"for scripts that others write: nothing that gzeek has asks for it", `
-		Site::local_zones Site::neighbor_zones default_notice_thresholds mmdb_asn_db url_regex discarder_maxlen`},
+		Site::local_zones Site::neighbor_zones default_notice_thresholds mmdb_asn_db discarder_maxlen`},
 	{"a type, a hook or a store that Zeek's scripts declare, not a value to set", `
 		Analyzer::disabling_analyzer Files::AnalyzerArgs Files::Info fa_file Intel::data_store Intel::min_data_store`},
 	{"clusters and remote logging: gzeek is one process", `

@@ -124,3 +124,24 @@ func TestTheCommandLinesFilterComesBeforeTheOthers(t *testing.T) {
 		t.Error("packets were read that the filter leaves out")
 	}
 }
+
+func TestCapturesWithoutDataAreToldOf(t *testing.T) {
+	const filtered = "only TCP control packets"
+	warned := func(capture string, args ...string) bool {
+		return slices.ContainsFunc(column(t, logsWith(t, capture, args...)["reporter"], "message"),
+			func(m string) bool { return strings.Contains(m, filtered) })
+	}
+	const control = "(tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0) and len <= 80"
+	for _, c := range []struct {
+		args []string
+		want bool
+	}{
+		{nil, false},
+		{[]string{"cmd_line_bpf_filter=" + control}, true},
+		{[]string{"cmd_line_bpf_filter=" + control, "FilteredTraceDetection::enable=F"}, false},
+	} {
+		if got := warned("dialog-pipe-quit", c.args...); got != c.want {
+			t.Errorf("%q: warned: %v", c.args, got)
+		}
+	}
+}

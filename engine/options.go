@@ -83,6 +83,7 @@ func declareOptions(r *redef.Registry, bare bool) *options {
 	}
 	declarePackets(o, r, boolean, interval)
 	declareConnections(boolean, count, interval)
+	declareContents(o, r)
 	declareMail(o, r, boolean, count, interval, text)
 	declareLogs(o, r, boolean, text)
 
@@ -191,6 +192,17 @@ func declareConnections(boolean func(string, string, ...func(*settings) *bool), 
 	interval("udp_inactivity_timeout", "quiet time after which a UDP connection is removed", func(s *settings) *float64 { return &s.conn.UDPInactivityTimeout })
 	interval("icmp_inactivity_timeout", "quiet time after which an ICMP connection is removed", func(s *settings) *float64 { return &s.conn.ICMPInactivityTimeout })
 	interval("unknown_ip_inactivity_timeout", "quiet time after which one of another protocol is removed", func(s *settings) *float64 { return &s.conn.UnknownInactivity })
+}
+
+// declareContents declares what has streams put together on all ports, whatever
+// dpd_reassemble_first_packets says (TCPSessionAdapter::AddExtraAnalyzers); the
+// event that it is for, tcp_contents, no policy here handles.
+func declareContents(o *options, r *redef.Registry) {
+	orig := r.Bool("tcp_content_deliver_all_orig", false, "put streams together on all ports, in both directions")
+	resp := r.Bool("tcp_content_deliver_all_resp", false, "the same")
+	o.set = append(o.set, func(s *settings) {
+		s.conn.DPDReassembleFirst = s.conn.DPDReassembleFirst || orig.Get() || resp.Get()
+	})
 }
 
 func declareMail(o *options, r *redef.Registry, boolean func(string, string, ...func(*settings) *bool), count func(string, string, func(*settings) *uint64), interval func(string, string, func(*settings) *float64), text func(string, string, func(*settings) *string)) {

@@ -273,3 +273,14 @@ func TestV4IsSplitAsByThePattern(t *testing.T) {
 		check([]byte(s))
 	}
 }
+
+func TestTheSchemeIsTakenOffURLsThatHaveOne(t *testing.T) {
+	for url, want := range map[string]string{
+		"http://a.b/c": "a.b/c", "a-b://c": "c", "-----://": "", "abc://d://e": "d://e",
+		"ab://c": "ab://c", "abcdef://g": "abcdef://g", "ht1p://a": "ht1p://a", "mailto:a@b": "mailto:a@b", "abc:/": "abc:/", "abc": "abc", "": "",
+	} {
+		if got := string(WithoutScheme([]byte(url))); got != want {
+			t.Errorf("%q: %q, want %q", url, got, want)
+		}
+	}
+}

@@ -66,9 +66,18 @@ func FindAllURLs(dst [][]byte, s []byte, maxLen int) (additions [][]byte, exceed
 func FindAllURLsWithoutScheme(dst [][]byte, s []byte, maxLen int, order Order) (additions [][]byte, exceeded bool) {
 	from := len(dst)
 	dst, exceeded = FindAllURLs(dst, s, maxLen)
-	return each(dst, from, order, withoutScheme), exceeded
+	return each(dst, from, order, WithoutScheme), exceeded
 }
 
-func withoutScheme(url []byte) []byte {
-	return url[bytes.Index(url, schemeSeparator)+len(schemeSeparator):]
+// WithoutScheme is what find_all_urls_without_scheme does with each URL: it takes a scheme of three to five letters or hyphens
+// off its beginning. It aliases url. Under another url_regex a URL need not have one.
+func WithoutScheme(url []byte) []byte {
+	n := 0
+	for n < len(url) && n <= 5 && (isAlpha(url[n]) || url[n] == '-') {
+		n++
+	}
+	if n >= 3 && n <= 5 && bytes.HasPrefix(url[n:], schemeSeparator) {
+		return url[n+len(schemeSeparator):]
+	}
+	return url
 }

@@ -378,6 +378,24 @@ func TestMailIsLookedUpAtTheEndOfEachPart(t *testing.T) {
 	}
 }
 
+func TestURLsOfMailsAreWhatTheOptionSays(t *testing.T) {
+	r, f := start(t, []string{"frameworks/intel/seen"}, `url_regex=/(xmpp|http):[a-z.\/]+/`)
+	for _, i := range []string{"xmpp:a.b", "a.b/c"} {
+		f.Insert(item(i, TypeURL, "f"))
+	}
+	r.At(1000)
+	ctl := &fileControl{}
+	c := &event.Conn{UID: "C1"}
+	file := &event.File{ID: "F1", Source: "SMTP", Conns: []*event.Conn{c}, Ctl: ctl}
+	r.Events.FileNew.Enqueue(event.FileEvent{File: file})
+	r.Events.Drain()
+	ctl.data.Enqueue(files.StreamData{File: file, Data: []byte("xmpp:a.b and http://a.b/c, https://a.b/c")})
+	r.Events.Drain()
+	got := column(r.Finish()["intel"], "seen.indicator")
+	slices.Sort(got)
+	same(t, "URLs", got, []string{"a.b/c", "xmpp:a.b"})
+}
+
 // fileControl takes the event that the URL policy wants data with.
 type fileControl struct {
 	event.FileControl

@@ -22,10 +22,30 @@ func (p *SMTP) FirstEmailAddr(s []byte) string {
 // urlsLine is where find_all_urls searches.
 const urlsLine = 34
 
+// defaultURLs is url_regex as Zeek has it (base/utils/urls.zeek). Package
+// extract knows it by heart.
+const defaultURLs = `/^([a-zA-Z\-]{3,5}):\/\/(-\.)?([^[:blank:]\/?\.#-]+\.?)+(\/[^[:blank:]]*)?/`
+
+// urlsOf returns the additions to the set of find_all_urls_without_scheme.
+func (p *SMTP) urlsOf(s []byte) (urls [][]byte, exceeded bool) {
+	re := p.urlRegex.Get()
+	if re.ExactText() == p.plainURLs {
+		return extract.FindAllURLsWithoutScheme(p.scratch[:0], s, p.findAllLimit(), p.order)
+	}
+	if p.TooLong(s) {
+		return nil, true
+	}
+	urls = p.order(re.AppendFindAll(p.scratch[:0], s))
+	for i, u := range urls {
+		urls[i] = extract.WithoutScheme(u)
+	}
+	return urls, false
+}
+
 // URLsWithoutScheme returns the members of find_all_urls_without_scheme in
 // Zeek's order.
 func (p *SMTP) URLsWithoutScheme(s []byte) [][]byte {
-	urls, exceeded := extract.FindAllURLsWithoutScheme(p.scratch[:0], s, p.findAllLimit(), p.order)
+	urls, exceeded := p.urlsOf(s)
 	if exceeded {
 		p.findAllExceeded("base/utils/urls.zeek", urlsLine, len(s))
 	}

@@ -126,6 +126,8 @@ type SMTP struct {
 	maxInvalid  *redef.Count
 	rfc822Files *redef.Bool
 	maxFindAll  *redef.Int
+	urlRegex    *redef.Pattern
+	plainURLs   string // text of url_regex by default
 
 	scratch [][]byte
 }
@@ -147,7 +149,9 @@ func load(c *policy.Context) error {
 		maxInvalid:  o.Count("SMTP::max_invalid_mail_transactions", 25, "disable the analyzer after so many of them; 0 never does"),
 		rfc822Files: o.Bool("SMTP::enable_rfc822_msg_file_analysis", false, "each mail as a whole is a file too"),
 		maxFindAll:  o.Int("max_find_all_string_length", 10000, "a longer string is not searched for addresses; 0 is no limit"),
+		urlRegex:    o.Pattern("url_regex", defaultURLs, "what URLs in mails look like, for frameworks/intel/seen/smtp-url-extraction"),
 	}
+	p.plainURLs = p.urlRegex.Get().ExactText() // before options are set
 	p.Log = policy.NewStream(c, "SMTP::LOG", "smtp", "SMTP::log_smtp", columns()...)
 	p.removed = p.removedConn
 	policy.Provide(c, p)
