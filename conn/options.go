@@ -43,6 +43,7 @@ type Options struct {
 	DPDLateMatchStop       bool    // dpd_late_match_stop
 	DPDIgnorePorts         bool    // dpd_ignore_ports
 	Signatures             bool    // the signature pair of base/protocols/smtp is loaded
+	KeepContents           bool    // delivered octets are kept until they are acknowledged
 	SeedGiven              bool    // the end of a run goes by key order, as with -G
 	LikelyServerPorts      PortSet // likely_server_ports
 	SMTPPorts              PortSet // SMTP::ports

@@ -19,6 +19,8 @@ type reassembler struct {
 
 	off bool      // nobody needs the stream put together
 	to  *detector // what is replayed goes there alone
+
+	record *contents // nil is none
 }
 
 func (r *reassembler) init(e *endpoint) {
@@ -92,7 +94,8 @@ func (r *reassembler) newBlock(seq uint64, data []byte) {
 		data = data[r.trim-seq:]
 		seq = r.trim
 	}
-	if seq == r.last && (r.blocks.empty() || r.blocks.last().upper <= seq) {
+	keep := r.e.tcp.table.opts.KeepContents
+	if seq == r.last && !keep && (r.blocks.empty() || r.blocks.last().upper <= seq) {
 		// In order, the good case: nothing of it needs to be kept.
 		r.blocks.appendDelivered(seq, upper)
 		r.last = upper
@@ -116,7 +119,9 @@ func (r *reassembler) deliverStored(seq, upper uint64) {
 			break
 		}
 		data := b.data
-		b.data = nil
+		if !r.e.tcp.table.opts.KeepContents {
+			b.data = nil
+		}
 		r.last = b.upper
 		r.deliver(data)
 	}
@@ -133,6 +138,9 @@ func (r *reassembler) dropUnacked() {
 }
 
 func (r *reassembler) deliver(data []byte) {
+	if r.record != nil {
+		r.record.write(data)
+	}
 	if r.skipDeliveries || len(data) == 0 {
 		return
 	}
@@ -243,6 +251,9 @@ func (r *reassembler) missed(upTo uint64) {
 		if upTo > r.last {
 			r.gap(r.last, upTo-r.last)
 		}
+	}
+	if r.record != nil {
+		r.recordTo(r.last, upTo)
 	}
 	if upTo > r.last {
 		r.last = upTo

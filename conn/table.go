@@ -407,6 +407,8 @@ func (t *tcpConn) analyzers() *tree { return &t.tree }
 func (t *tcpConn) done() {
 	t.cancelTimers()
 	t.tree.done()
+	t.orig.reassem.endRecord()
+	t.resp.reassem.endRecord()
 }
 
 func (t *tcpConn) sizes(orig, resp *event.Endpoint) {

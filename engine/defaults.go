@@ -35,6 +35,7 @@ var DefaultPolicies = []string{
 	"base/frameworks/intel",
 	"base/frameworks/reporter",
 	"base/protocols/conn",
+	"base/protocols/conn/contents",
 	"base/frameworks/files",
 	"base/protocols/smtp",
 	"base/misc/find-checksum-offloading",

@@ -264,8 +264,6 @@ var notHonoured = []struct{ reason, options string }{
 		PacketAnalyzer::IP::default_analyzer PacketAnalyzer::IPTUNNEL::default_analyzer PacketAnalyzer::MPLS::default_analyzer
 		PacketAnalyzer::PBB::default_analyzer PacketAnalyzer::ROOT::default_analyzer PacketAnalyzer::SKIP::default_analyzer
 		PacketAnalyzer::SKIP::skip_bytes PacketAnalyzer::TEREDO::default_analyzer PacketAnalyzer::VXLAN::default_analyzer`},
-	{"not yet: it writes the contents of every connection to files, which changes no log", `
-		Conn::default_extract Conn::extraction_prefix`},
 	{"of logs that gzeek doesn't write (tunnel.log, unknown_protocols.log, signatures.log, print.log and others)", `
 		IP::protocol_names Log::print_log_path Log::print_to_log Tunnel::expiration_interval
 		UnknownProtocol::first_bytes_count UnknownProtocol::sampling_duration UnknownProtocol::sampling_rate

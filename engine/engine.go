@@ -190,6 +190,7 @@ func (e *Engine) build() error {
 	if ports, ok := policy.Lookup[policy.SMTPPorts](e.ctx); ok {
 		s.conn.SMTPPorts = connPorts(ports.Set)
 	}
+	s.conn.KeepContents = e.recordsContents()
 	s.conn.SMTPDisabled = !dpd.AnalyzerEnabled(e.ctx, "Analyzer::ANALYZER_SMTP")
 	mails := smtp.NewFactory(e.files, &e.settings.smtp)
 	tableConfig := conn.Config{
@@ -268,7 +269,15 @@ func (e *Engine) liveSettings() {
 	e.files.SetDefaults(s.files)
 	e.decoder.SetIgnoreChecksumsNets(s.packet.IgnoreChecksumsNets)
 	e.table.SetIgnoreChecksumsNets(s.conn.IgnoreChecksumsNets)
+	e.table.KeepContents(e.recordsContents())
 	e.logs.SetRotation(s.log.RotationDir, s.log.RotationEnv)
+}
+
+// recordsContents says whether base/protocols/conn/contents writes down what
+// connections carry.
+func (e *Engine) recordsContents() bool {
+	o, ok := e.registry.Lookup("Conn::default_extract")
+	return ok && o.Value == "T"
 }
 
 // Streams lists the log streams of the loaded policies.

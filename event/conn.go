@@ -1,6 +1,7 @@
 package event
 
 import (
+	"io"
 	"net/netip"
 
 	"github.com/gzeek/gzeek/internal/slab"
@@ -95,6 +96,16 @@ type Control interface {
 	Weird(name, addl, source string)
 	// Local reports whether the connection is still in the table.
 	Local() bool
+}
+
+// ContentsRecorder is implemented by the Control of connections whose stream can
+// be written down: set_contents_file.
+type ContentsRecorder interface {
+	// RecordContents has what one side sends written to w, in order, with a line
+	// "<<gap N>>" for N octets that are missing; it begins with what was delivered
+	// and not yet acknowledged. It replaces an earlier w. w is closed at the end of
+	// the connection, and right away if there is no stream (false).
+	RecordContents(isOrig bool, w io.WriteCloser) bool
 }
 
 // AnalyzerID numbers the analyzers of a run from 1.
