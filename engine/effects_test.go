@@ -145,3 +145,12 @@ func TestCapturesWithoutDataAreToldOf(t *testing.T) {
 		}
 	}
 }
+
+func TestLogsAreRotatedBySize(t *testing.T) {
+	dir := t.TempDir()
+	runEngine(t, dir, capturesOf(t, "rand-00"), []string{"Log::rotation_size=400", "Log::rotation_name={open:%Y}/{path}.{open:%S}-{close:%S}"})
+	old, err := filepath.Glob(filepath.Join(dir, "20*", "conn.*-*.log"))
+	if err != nil || len(old) < 2 {
+		t.Errorf("rotated logs: %q (%v)", old, err)
+	}
+}

@@ -166,7 +166,7 @@ func (r *logReader) of(s policy.DeclaredStream) *streamConfig {
 }
 
 var filterKeys = []string{
-	"enabled", "path", "include", "exclude", "where", "writer", "config", "interval", "postprocessor", "ext",
+	"enabled", "path", "include", "exclude", "where", "writer", "config", "interval", "rotation_size", "postprocessor", "ext",
 	"ext_prefix", "field_name_map", "scope_sep", "log_local",
 }
 
@@ -234,6 +234,12 @@ func (r *logReader) filter(conf *streamConfig, name string, key []string) {
 		case "interval":
 			if x, ok := r.interval(at); ok {
 				f.change(func(z *zeeklog.Filter) { z.Interval = &x })
+			}
+		case "rotation_size":
+			if n, ok := r.section.Value(at...).(int64); ok && n >= 0 {
+				f.change(func(z *zeeklog.Filter) { z.RotationSize = &n })
+			} else {
+				r.problem(at, "rotation_size is a number of bytes, 0 for never")
 			}
 		case "postprocessor":
 			if s, ok := r.text(at); ok {

@@ -253,6 +253,7 @@ where = 'heloo == nil'
 [log.smtp.filter.c]
 where = 'trans_depth'
 interval = -1
+rotation_size = "1 MB"
 [log."*"]
 enabled = false
 `)
@@ -266,13 +267,13 @@ enabled = false
 		":8:9: where: invalid operation: > (mismatched types string and int) at line 1, column 6",
 		":9:12: \"1 foo\" is no interval", ":10:10: there is no writer Log::WRITER_SQLITE", ":11:10: config is a table",
 		":13:9: where: unknown name heloo at line 1, column 1", ":15:9: where: expected bool, but got int",
-		":16:12: interval is one like", ":18:11: for all streams there is only ext",
+		":16:12: interval is one like", ":17:17: rotation_size is a number of bytes", ":19:11: for all streams there is only ext",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not among\n%v", want, err)
 		}
 	}
-	if len(ps) != 14 {
+	if len(ps) != 15 {
 		t.Errorf("%d problems", len(ps))
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"math"
 
 	"github.com/gzeek/gzeek/analyzers/smtp"
 	"github.com/gzeek/gzeek/conn"
@@ -34,6 +35,7 @@ type settings struct {
 	bitsPerUID                     uint64
 	maxTimerExpires                uint64
 	maxPanics                      uint64
+	rotationSize                   uint64
 	validateVXLAN                  bool
 	silent                         struct{ info, warning, error bool }
 }
@@ -85,7 +87,7 @@ func declareOptions(r *redef.Registry, bare bool) *options {
 	declareConnections(boolean, count, interval)
 	declareContents(o, r)
 	declareMail(o, r, boolean, count, interval, text)
-	declareLogs(o, r, boolean, text)
+	declareLogs(o, r, boolean, count, text)
 
 	threshold := r.Count("Weird::sampling_threshold", 25, "how many weirds of a name pass before sampling begins")
 	rate := r.Count("Weird::sampling_rate", 1000, "then each one in so many passes; 0 none")
@@ -224,7 +226,7 @@ func declareMail(o *options, r *redef.Registry, boolean func(string, string, ...
 	boolean("FileExtract::default_limit_includes_missing", "missing bytes count against the limit", func(s *settings) *bool { return &s.files.FileExtractDefaultLimitIncludesMissing })
 }
 
-func declareLogs(o *options, r *redef.Registry, boolean func(string, string, ...func(*settings) *bool), text func(string, string, func(*settings) *string)) {
+func declareLogs(o *options, r *redef.Registry, boolean func(string, string, ...func(*settings) *bool), count func(string, string, func(*settings) *uint64), text func(string, string, func(*settings) *string)) {
 	text("LogAscii::separator", "between columns", func(s *settings) *string { return &s.log.ASCII.Separator })
 	text("LogAscii::set_separator", "between elements of sets and vectors", func(s *settings) *string { return &s.log.ASCII.SetSeparator })
 	text("LogAscii::empty_field", "for empty strings, sets and vectors", func(s *settings) *string { return &s.log.ASCII.EmptyField })
@@ -244,6 +246,11 @@ func declareLogs(o *options, r *redef.Registry, boolean func(string, string, ...
 	text("Log::default_rotation_dir", "folder of rotated logs", func(s *settings) *string { return &s.log.RotationDir })
 	text("Log::default_rotation_date_format", "of the names of rotated logs, strftime", func(s *settings) *string { return &s.log.RotationDateFormat })
 	text("Log::default_rotation_postprocessor_cmd", "run with each rotated log", func(s *settings) *string { return &s.log.RotationPostprocessor })
+	count("Log::rotation_size", "bytes at which a log is rotated, whatever the interval; 0 is never. Zeek doesn't have it", func(s *settings) *uint64 { return &s.rotationSize })
+	name := r.String("Log::rotation_name", "", "names of rotated logs, with {path}, {open:FORMAT} and {close:FORMAT}; empty is Zeek's. Zeek has a function for it").Check(zeeklog.CheckRotationName)
+	o.set = append(o.set, func(s *settings) {
+		s.log.RotationName, s.log.RotationSize = name.Get(), int64(min(s.rotationSize, math.MaxInt64))
+	})
 	text("log_rotate_base_time", "time of day that rotation intervals count from, HH:MM", func(s *settings) *string { return &s.log.RotateBaseTime })
 
 	level := r.Count("LogAscii::gzip_level", 0, "compress logs, 1 to 9; 0 does not")

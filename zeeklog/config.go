@@ -147,10 +147,17 @@ type Config struct {
 	RotationPostprocessor string            // Log::default_rotation_postprocessor_cmd
 	RotationEnv           map[string]string // Log::default_rotation_postprocessor_cmd_env
 	RotateBaseTime        string            // log_rotate_base_time, "HH:MM"
-	// RotationPath replaces Log::rotation_format_func if not nil.
+	// RotationName names rotated files in place of what Zeek does, with
+	// {path}, {open:FORMAT} and {close:FORMAT} (strftime), without the
+	// extension: "{open:%Y-%m-%d}/{path}.{open:%H:%M:%S}-{close:%H:%M:%S}". See
+	// [CheckRotationName]. "" is Zeek's name.
+	RotationName string
+	// RotationPath replaces Log::rotation_format_func if not nil, and
+	// RotationName.
 	RotationPath func(RotationInfo) (dir, base string)
 	// RotationSize rotates a file that has grown to so many bytes (before
-	// compression), checked after each row. Zeek has no such option. 0 is never.
+	// compression), checked after each row. Zeek has no such option. 0 is
+	// never. A filter may have another one.
 	RotationSize int64
 
 	// KeepRotated puts a number into the name of a rotated log rather than

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strings"
 	"time"
@@ -186,6 +187,11 @@ func (m *Manager) rotationBase(info RotationInfo) string {
 	switch {
 	case m.cfg.RotationPath != nil:
 		dir, base = m.cfg.RotationPath(info)
+	case m.cfg.RotationName != "":
+		dir, base = m.cfg.RotationDir, m.rotationName(info)
+		if i := strings.LastIndexByte(base, '/'); i >= 0 {
+			dir, base = filepath.Join(dir, base[:i]), base[i+1:]
+		}
 	default:
 		dir = m.cfg.RotationDir
 		if !info.Custom && (info.Writer == WriterASCII || info.Writer == WriterJSON) {
@@ -208,6 +214,50 @@ func (m *Manager) rotationBase(info RotationInfo) string {
 		return base
 	}
 	return dir + "/" + base
+}
+
+// A rotationField is what stands in braces in Config.RotationName.
+var rotationField = regexp.MustCompile(`\{([^{}:]*)(?::([^{}]*))?\}`)
+
+// CheckRotationName says what is wrong with a Config.RotationName.
+func CheckRotationName(name string) error {
+	if name == "" {
+		return nil
+	}
+	hasPath := false
+	for _, f := range rotationField.FindAllStringSubmatch(name, -1) {
+		switch {
+		case f[1] == "path" && f[2] == "":
+			hasPath = true
+		case (f[1] == "open" || f[1] == "close") && f[2] != "":
+		default:
+			return fmt.Errorf("%s is none of {path}, {open:FORMAT} and {close:FORMAT}", f[0])
+		}
+	}
+	rest := rotationField.ReplaceAllString(name, "x")
+	switch {
+	case !hasPath:
+		return errors.New("there is no {path} in it, so that rotated logs would take each other's names")
+	case strings.ContainsAny(rest, "{}\x00"):
+		return errors.New("a brace has no partner")
+	case !filepath.IsLocal(rest) || strings.HasSuffix(rest, "/"):
+		return errors.New("it leads out of the folder of rotated logs, or to no file")
+	}
+	return nil
+}
+
+// rotationName fills Config.RotationName in.
+func (m *Manager) rotationName(info RotationInfo) string {
+	return rotationField.ReplaceAllStringFunc(m.cfg.RotationName, func(field string) string {
+		name, format, _ := strings.Cut(strings.Trim(field, "{}"), ":")
+		switch name {
+		case "open":
+			return m.strftime(format, info.Open)
+		case "close":
+			return m.strftime(format, info.Close)
+		}
+		return info.Path
+	})
 }
 
 // strftime renders a network time in the configured zone.

@@ -105,6 +105,68 @@ func TestRotationBySize(t *testing.T) {
 	wantFiles(t, dir, "mail.10.log", "mail.11.log", "mail.12-2.log", "mail.12.log", "mail.log")
 }
 
+func TestAFilterIsRotatedBySizeOfItsOwn(t *testing.T) {
+	m, s, dir := newStream(t, func(c *Config) { c.RotationSize, c.RotationName = 1000, "{path}.{open:%S}" })
+	never, small := int64(0), int64(1)
+	for name, size := range map[string]*int64{"never": &never, "small": &small, "usual": nil} {
+		if err := s.AddFilter(Filter{Name: name, Path: name, RotationSize: size}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.RemoveFilter("default")
+	for _, now := range []float64{at(1, 0, 1), at(1, 0, 2)} {
+		m.Tick(now)
+		write(t, s, strings.Repeat("x", 600))
+	}
+	m.Close()
+	wantFiles(t, dir, "never.log", "small.01.log", "small.02.log", "usual.01.log")
+}
+
+func TestRotatedLogsAreNamedAsConsumersWantThem(t *testing.T) {
+	for name, want := range map[string]string{
+		"{path}.{open:%H:%M:%S}-{close:%H:%M:%S}":                 "mail.01:00:00-01:30:05.log",            // RITA, Malcolm
+		"{open:%Y-%m-%d}/{path}.{open:%H:%M:%S}-{close:%H:%M:%S}": "2023-11-14/mail.01:00:00-01:30:05.log", // as ZeekControl
+		"x{path}y": "xmaily.log",
+	} {
+		m, s, dir := newStream(t, func(c *Config) { c.RotationSize, c.RotationName, c.RotationDir = 1, name, "old" })
+		m.Tick(at(1, 0, 0))
+		s.RemoveFilter("default")
+		long := int64(700)
+		if err := s.AddFilter(Filter{Name: "f", Path: "mail", RotationSize: &long}); err != nil {
+			t.Fatal(err)
+		}
+		write(t, s, "a")
+		m.Tick(at(1, 30, 5))
+		write(t, s, strings.Repeat("x", 700))
+		m.Close()
+		if _, err := os.Stat(filepath.Join(dir, "old", want)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestNamesOfRotatedLogsAreChecked(t *testing.T) {
+	for name, want := range map[string]string{
+		"":                   "",
+		"{path}":             "",
+		"a/{path}-{open:%s}": "",
+		"x":                  "no {path}",
+		"{path}{size}":       "{size} is none of",
+		"{path}{open}":       "{open} is none of",
+		"{path:%H}":          "{path:%H} is none of",
+		"{path}}":            "no partner",
+		"{{path}":            "no partner",
+		"../{path}":          "leads out",
+		"/{path}":            "leads out",
+		"{path}/":            "to no file",
+	} {
+		err := CheckRotationName(name)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+}
+
 func TestRotationFolderIsMade(t *testing.T) {
 	m, s, dir := newStream(t, func(c *Config) { c.RotationInterval, c.RotationDir = 60, "old/logs" })
 	m.Tick(at(1, 0, 0))

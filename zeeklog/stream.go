@@ -58,6 +58,9 @@ type Filter struct {
 	// Interval is the rotation interval in seconds; nil is the default one,
 	// 0 is never.
 	Interval *float64
+	// RotationSize is the size in bytes at which a file is rotated; nil is
+	// Config.RotationSize, 0 is never.
+	RotationSize *int64
 	// Postprocessor is called with every rotated file; nil is the writer's
 	// default one. PostprocessorName is its name in Zeek, for shadow files.
 	Postprocessor     Postprocessor
@@ -91,6 +94,7 @@ type writerState struct {
 	lines, discarded uint64
 
 	interval          float64
+	rotationSize      int64
 	postprocessor     Postprocessor
 	postprocessorName string
 	openTime          float64
@@ -192,6 +196,9 @@ func (s *Stream) AddFilter(f Filter) error {
 	}
 	if f.Interval == nil {
 		f.Interval = &cfg.RotationInterval
+	}
+	if f.RotationSize == nil {
+		f.RotationSize = &cfg.RotationSize
 	}
 	s.RemoveFilter(f.Name)
 	s.filters = append(s.filters, &filterState{Filter: f, path: f.Path})
@@ -370,7 +377,7 @@ func (s *Stream) writeTo(f *filterState, rec []Value) error {
 		return err
 	}
 	w.lines++
-	if limit := s.m.cfg.RotationSize; limit > 0 {
+	if limit := w.rotationSize; limit > 0 {
 		if z, ok := w.w.(sizer); ok && z.size() >= limit {
 			w.rotatedBySize = true
 			return s.m.rotate(w)
@@ -402,7 +409,7 @@ func (s *Stream) createWriter(f *filterState, key writerKey) (*writerState, erro
 		}
 	}
 	w := &writerState{key: key, filter: f.Name, columns: len(f.cols), openTime: s.m.now()}
-	w.interval = s.m.cfg.RotationInterval
+	w.interval, w.rotationSize = s.m.cfg.RotationInterval, *f.RotationSize
 	for _, g := range s.filters {
 		if g.Writer == key.writer && g.path == key.path {
 			w.interval, w.postprocessor, w.postprocessorName = *g.Interval, g.Postprocessor, g.PostprocessorName
