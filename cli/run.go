@@ -181,9 +181,22 @@ func configure(f *runFlags, args []string) (*engine.Config, error) {
 	}
 	cfg.Keys = keys
 	if cfg.Files, err = readConfigs(f); err != nil {
-		return nil, err
+		return nil, allProblems(cfg, err)
 	}
 	return cfg, nil
+}
+
+// allProblems adds to what is wrong with configuration files as such what is
+// wrong with the options in the rest of them and in the arguments.
+func allProblems(cfg *engine.Config, err error) error {
+	var all, more redef.Problems
+	if !errors.As(err, &all) || cfg.Files == nil {
+		return err
+	}
+	if _, err := engine.New(*cfg); errors.As(err, &more) {
+		all = append(all, more...)
+	}
+	return all
 }
 
 // configPlaces are where configuration files are found by themselves.

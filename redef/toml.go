@@ -40,7 +40,7 @@ var operators = map[string]string{"redef": "=", "redef_add": "+=", "redef_remove
 // LoadFiles reads configuration files, of which later ones win. sections names
 // further tables that others read (see Section). The error, of type Problems,
 // tells all that is wrong in the files as far as that shows without knowing the
-// options.
+// options; what could be read comes back with it, for who looks for more.
 func LoadFiles(paths []string, sections ...string) (*Config, error) {
 	c := &Config{}
 	var problems Problems
@@ -52,10 +52,7 @@ func LoadFiles(paths []string, sections ...string) (*Config, error) {
 		}
 		c.parse(path, text, sections, &problems)
 	}
-	if err := problems.err(); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return c, problems.err()
 }
 
 func readFile(path string) (string, error) {
@@ -89,7 +86,8 @@ func (c *Config) parse(name, text string, sections []string, problems *Problems)
 		msg := err.Error()
 		var pe toml.ParseError
 		if errors.As(err, &pe) {
-			at.Line, at.Col, msg = pe.Position.Line, pe.Position.Col, pe.Message
+			at.Line, at.Col = lineAndColumn(text, pe.Position.Start)
+			msg = pe.Message
 		}
 		problems.add(at, "not TOML: %s", msg)
 		return
@@ -185,15 +183,23 @@ func (f *file) valuePlace(key toml.Key) Place {
 			continue
 		}
 		var pe toml.ParseError
-		if err := f.md.PrimitiveDecode(p, &locator{}); errors.As(err, &pe) {
-			at.Line, at.Col = pe.Position.Line, pe.Position.Col
+		if err := f.md.PrimitiveDecode(p, &locator{}); errors.As(err, &pe) && pe.Position.Line > 0 {
 			// The library counts from behind the opening quote or bracket.
-			if n := pe.Position.Start; n > 0 && n <= len(f.text) && strings.IndexByte("\"'[{", f.text[n-1]) >= 0 && at.Col > 1 {
-				at.Col--
+			n := pe.Position.Start
+			if n > 0 && n <= len(f.text) && strings.IndexByte("\"'[{", f.text[n-1]) >= 0 {
+				n--
 			}
+			at.Line, at.Col = lineAndColumn(f.text, n)
 		}
 	}
 	return at
+}
+
+// lineAndColumn turns an offset into a place, both counted from 1, columns in
+// octets. The library's own lines are off by one where a line ends too early.
+func lineAndColumn(text string, offset int) (line, col int) {
+	before := text[:min(max(offset, 0), len(text))]
+	return strings.Count(before, "\n") + 1, len(before) - strings.LastIndexByte(before, '\n')
 }
 
 // apply sets what the file says, in the order in which it says it.
