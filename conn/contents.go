@@ -32,15 +32,22 @@ func (c *connection) RecordContents(isOrig bool, w io.WriteCloser) bool {
 	if isOrig {
 		r = &t.orig.reassem
 	}
-	if r.record != nil {
-		r.record.w.Close()
+	if r.recording {
+		r.record().w.Close()
 	}
-	r.record = &contents{w}
+	if c.table.recordings == nil {
+		c.table.recordings = make(map[*reassembler]contents)
+	}
+	c.table.recordings[r], r.recording = contents{w}, true
 	if !r.blocks.empty() {
 		r.recordTo(r.blocks.first().seq, r.last)
 	}
 	return true
 }
+
+// record is where a stream that is recorded goes to. It is kept outside of the
+// connections, which hardly ever need it.
+func (r *reassembler) record() contents { return r.e.tcp.table.recordings[r] }
 
 // recordTo records the stored pieces of [from, to).
 func (r *reassembler) recordTo(from, to uint64) {
@@ -49,23 +56,23 @@ func (r *reassembler) recordTo(from, to uint64) {
 	if b == nil {
 		return
 	}
-	last := from
+	last, out := from, r.record()
 	for ; b != nil && b.upper <= to; b = r.blocks.at(p) {
 		if b.seq > last {
-			r.record.gap(b.seq - last)
+			out.gap(b.seq - last)
 		}
-		r.record.write(b.data)
+		out.write(b.data)
 		last = b.upper
 		p = r.blocks.next(p)
 	}
 	if b != nil && last < to {
-		r.record.gap(to - last)
+		out.gap(to - last)
 	}
 }
 
 // endRecord records what was never delivered, and ends the recording.
 func (r *reassembler) endRecord() {
-	if r.record == nil {
+	if !r.recording {
 		return
 	}
 	if !r.blocks.empty() {
@@ -73,11 +80,12 @@ func (r *reassembler) endRecord() {
 			r.recordTo(r.last, upper)
 		}
 	}
-	r.record.w.Close()
-	r.record = nil
+	r.record().w.Close()
+	delete(r.e.tcp.table.recordings, r)
+	r.recording = false
 }
 
 // Errors are the writer's business: a stream doesn't end because of them.
 
-func (c *contents) write(data []byte) { _, _ = c.w.Write(data) }
-func (c *contents) gap(n uint64)      { _, _ = fmt.Fprintf(c.w, "\n<<gap %d>>\n", n) }
+func (c contents) write(data []byte) { _, _ = c.w.Write(data) }
+func (c contents) gap(n uint64)      { _, _ = fmt.Fprintf(c.w, "\n<<gap %d>>\n", n) }

@@ -16,11 +16,10 @@ type reassembler struct {
 	hadGap         bool
 	didEOF         bool
 	skipDeliveries bool
+	recording      bool // Table.recordings has where to
 
 	off bool      // nobody needs the stream put together
 	to  *detector // what is replayed goes there alone
-
-	record *contents // nil is none
 }
 
 func (r *reassembler) init(e *endpoint) {
@@ -138,8 +137,8 @@ func (r *reassembler) dropUnacked() {
 }
 
 func (r *reassembler) deliver(data []byte) {
-	if r.record != nil {
-		r.record.write(data)
+	if r.recording {
+		r.record().write(data)
 	}
 	if r.skipDeliveries || len(data) == 0 {
 		return
@@ -252,7 +251,7 @@ func (r *reassembler) missed(upTo uint64) {
 			r.gap(r.last, upTo-r.last)
 		}
 	}
-	if r.record != nil {
+	if r.recording {
 		r.recordTo(r.last, upTo)
 	}
 	if upTo > r.last {

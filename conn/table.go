@@ -48,6 +48,8 @@ type Table struct {
 	newTLS  func(analyzers.Host) analyzers.Analyzer
 	byPort  map[uint16][]func(analyzers.Host) analyzers.Analyzer
 
+	recordings map[*reassembler]contents // nil without any
+
 	vxlanPorts    []uint16
 	validateVXLAN bool
 

@@ -247,7 +247,7 @@ func TestFilesThatAreNotConfigurationsAreNamed(t *testing.T) {
 	good := write(t, "good.toml", "load = []")
 	for text, want := range map[string]string{
 		"a = ":                     ":1:4: not TOML: ",
-		"x = 1\nx = 2":             ":2:7: not TOML: Key 'x' has already been defined",
+		"x = 1\nx = 2":             ":2:1: not TOML: Key 'x' has already been defined",
 		"loda = []":                `there is no "loda" at this level; did you mean load?`,
 		"load = 5":                 "load is a list of policies",
 		"load = [\"a\", 5]":        "5 is no name of a policy",
