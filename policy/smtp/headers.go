@@ -48,9 +48,9 @@ func (p *SMTP) header(e *event.MIMEOneHeader) {
 	case "DATE":
 		i.Date = i.field(value)
 	case "TO":
-		p.addRecipients(i, &i.To, &i.room.sets[1], value)
+		p.addRecipients(i, &i.To, value)
 	case "CC":
-		p.addRecipients(i, &i.CC, &i.room.sets[2], value)
+		p.addRecipients(i, &i.CC, value)
 	case "X-ORIGINATING-IP":
 		if ips := extract.ExtractIPAddresses(p.scratch[:0], value, false); len(ips) > 0 {
 			if a, ok := extract.ParseAddr(ips[0]); ok {
@@ -63,8 +63,8 @@ func (p *SMTP) header(e *event.MIMEOneHeader) {
 }
 
 // addRecipients adds the addresses of a To or Cc field to a set.
-func (p *SMTP) addRecipients(i *Info, set **dict.StringSet, room *dict.StringSet, value []byte) {
-	p.begun(set, room)
+func (p *SMTP) addRecipients(i *Info, set **dict.StringSet, value []byte) {
+	p.begun(set)
 	addrs, exceeded := extract.SplitMIMEEmailAddresses(p.scratch[:0], value, p.findAllLimit(), p.order)
 	if exceeded {
 		p.findAllExceeded("base/utils/email.zeek", emailMIMELine, len(value))

@@ -71,9 +71,8 @@ type Info struct {
 
 	text slab.Text // of the strings of this record
 	room struct {
-		sets  [3]dict.StringSet // RcptTo, To, CC
-		path  [4]netip.Addr
-		fuids [4]string
+		path  [2]netip.Addr
+		fuids [2]string
 	}
 }
 
@@ -118,6 +117,7 @@ type SMTP struct {
 	infos  slab.Of[Info]
 	states slab.Of[State]
 	parts  slab.Of[Entity]
+	sets   slab.Of[dict.StringSet]
 	// removed is removedConn, made once.
 	removed func(*event.Conn)
 
@@ -251,7 +251,7 @@ func (p *SMTP) request(e *event.SMTPRequest) {
 		if !hasFoldedPrefix(e.Arg, "to:") {
 			return
 		}
-		p.begun(&i.RcptTo, &i.room.sets[0])
+		p.begun(&i.RcptTo)
 		for _, a := range p.emailAddrs(e.Arg) {
 			i.RcptTo.Add(i.text.String(deleteORCPT(a)))
 		}
@@ -287,11 +287,11 @@ func (p *SMTP) request(e *event.SMTPRequest) {
 	}
 }
 
-// begun sees to it that there is a set, for which there is room.
-func (p *SMTP) begun(set **dict.StringSet, room *dict.StringSet) {
+// begun sees to it that there is a set.
+func (p *SMTP) begun(set **dict.StringSet) {
 	if *set == nil {
-		dict.InitStringSet(room, p.ctx.Keys)
-		*set = room
+		*set = p.sets.New()
+		dict.InitStringSet(*set, p.ctx.Keys)
 	}
 }
 
