@@ -8,7 +8,11 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-git clone -q --no-hardlinks "$root" "$work/clone"
+# Where git can't clone (no repository, or that of another user), a copy will do.
+if ! git clone -q --no-hardlinks "$root" "$work/clone"; then
+	mkdir -p "$work/clone"
+	(cd "$root" && tar -cf - --exclude=./.git --exclude=./bin --exclude=./dist .) | tar -xf - -C "$work/clone"
+fi
 cd "$work/clone"
 for module in plugins/*/go.mod; do
 	# -mod=mod, in the clone: gzeek's own requirements may have moved on.
