@@ -8,14 +8,14 @@ import (
 )
 
 // Garbage may take this many octets before it is collected, however little is
-// alive: a tenth or so of the time of a run over ordinary mail goes into
-// collecting a few megabytes again and again otherwise. Beyond, as much as is
-// alive, as usual: half as much doesn't make the peak of a million half-open
-// connections any lower.
+// alive: time goes into collecting a few megabytes again and again otherwise.
+// More than that only if much is alive: as much as that, as usual, since half as
+// much doesn't make the peak of a million half-open connections any lower.
 const (
-	garbage    = 48 << 20
-	minPercent = 100
-	maxPercent = 800
+	garbage    = 24 << 20
+	minPercent = 50
+	maxPercent = 400
+	muchAlive  = 256 << 20
 )
 
 // tuneGC sets the collector's pace now and again after each collection, unless
@@ -56,6 +56,9 @@ func collected(p *pacer) {
 // gcPercent is by how much the heap may grow from what is alive, rounded to
 // steps so that it seldom changes.
 func gcPercent(live uint64) int {
+	if live >= muchAlive {
+		return 100
+	}
 	percent := min(garbage*100/max(live, 1), maxPercent)
 	return max(int(percent)/50*50, minPercent)
 }
