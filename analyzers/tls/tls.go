@@ -12,10 +12,10 @@ import (
 
 // Analyzer waits for a ClientHello.
 type Analyzer struct {
-	host analyzers.Host
-	buf  []byte // the client's stream until it is decided
-	resp []byte // the first octets of the server's
-	done bool
+	host  analyzers.Host
+	hello clientHello
+	resp  []byte // the first octets of the server's
+	done  bool
 }
 
 // New returns the analyzer of a connection; it implements
@@ -28,7 +28,7 @@ func (a *Analyzer) Name() string { return "SSL" }
 const (
 	recordHeader    = 5
 	handshakeHeader = 4
-	maxHello        = 1 << 16 // of a ClientHello, over several records
+	maxHello        = 1 << 16 // octets of the stream in which it has to end
 )
 
 // DeliverStream looks at the client's octets until they are, or can't be, a
@@ -45,12 +45,11 @@ func (a *Analyzer) DeliverStream(data []byte, isOrig bool) {
 		}
 		return
 	}
-	a.buf = append(a.buf, data...)
-	if ok, decided := clientHello(a.buf); decided || len(a.buf) > maxHello {
+	if ok, decided := a.hello.feed(data); decided {
 		if ok {
 			a.host.Confirm()
 		}
-		a.done, a.buf = true, nil
+		a.done = true
 	}
 }
 
@@ -64,47 +63,67 @@ func isRecord(b []byte) bool {
 	return b[0] >= 20 && b[0] <= 30 && b[1] == 3 && b[2] <= 3
 }
 
-// clientHello says whether b begins with a whole ClientHello of a known
-// version (RFC 8446, sections 4.1.2 and 5.1), and whether that is decided yet.
-func clientHello(b []byte) (ok, decided bool) {
-	var msg []byte
-	for {
-		if len(b) < recordHeader {
-			return false, len(b) > 0 && b[0] != 22
-		}
-		if b[0] != 22 || b[1] != 3 {
-			return false, true
-		}
-		n := int(binary.BigEndian.Uint16(b[3:]))
-		if n == 0 {
-			return false, true
-		}
-		body := b[recordHeader:]
-		msg = append(msg, body[:min(n, len(body))]...)
-		if len(msg) >= handshakeHeader {
-			if msg[0] != 1 {
+// clientHello looks for a whole ClientHello of a known version at the beginning
+// of a stream (RFC 8446, sections 4.1.2 and 5.1), octet by octet and without
+// keeping them, so that it doesn't matter how the stream is cut.
+type clientHello struct {
+	seen   int // octets of the stream
+	header [recordHeader]byte
+	inHead int // octets of header that are there
+	left   int // octets of the record that are still to come
+	msg    [handshakeHeader + 2]byte
+	inMsg  int // octets of the message, of which msg has the first
+}
+
+// feed takes the next octets, and says whether they complete a ClientHello, and
+// whether that is decided.
+func (h *clientHello) feed(data []byte) (ok, decided bool) {
+	data = data[:min(len(data), maxHello-h.seen)]
+	h.seen += len(data)
+	for len(data) > 0 {
+		if h.left == 0 {
+			n := copy(h.header[h.inHead:], data)
+			h.inHead += n
+			data = data[n:]
+			if h.header[0] != 22 {
 				return false, true
 			}
-			length := int(msg[1])<<16 | int(msg[2])<<8 | int(msg[3])
-			if length > maxHello {
+			if h.inHead < recordHeader {
+				break
+			}
+			h.inHead = 0
+			h.left = int(binary.BigEndian.Uint16(h.header[3:]))
+			if h.header[1] != 3 || h.left == 0 {
 				return false, true
 			}
-			if len(msg) >= handshakeHeader+length {
-				hello := msg[handshakeHeader:]
-				return length >= 2 && hello[0] == 3 && hello[1] <= 4, true
-			}
+			continue
 		}
-		if len(body) <= n {
-			return false, false
+		body := data[:min(len(data), h.left)]
+		if h.inMsg < len(h.msg) {
+			copy(h.msg[h.inMsg:], body)
 		}
-		b = body[n:]
+		h.inMsg += len(body)
+		h.left -= len(body)
+		data = data[len(body):]
+		if h.inMsg < handshakeHeader {
+			continue
+		}
+		m := &h.msg
+		length := int(m[1])<<16 | int(m[2])<<8 | int(m[3])
+		if m[0] != 1 || length > maxHello {
+			return false, true
+		}
+		if h.inMsg >= handshakeHeader+length {
+			return length >= 2 && m[4] == 3 && m[5] <= 4, true
+		}
 	}
+	return false, h.seen == maxHello
 }
 
 // Undelivered ends the search: with a hole the stream can't be parsed.
 func (a *Analyzer) Undelivered(_ uint64, _ int, isOrig bool) {
 	if isOrig {
-		a.done, a.buf = true, nil
+		a.done = true
 	}
 }
 
@@ -113,4 +132,4 @@ func (a *Analyzer) Undelivered(_ uint64, _ int, isOrig bool) {
 func (a *Analyzer) EndpointEOF(bool)        {}
 func (a *Analyzer) ConnectionFinished(bool) {}
 func (a *Analyzer) ConnectionReset()        {}
-func (a *Analyzer) Done()                   { a.buf = nil }
+func (a *Analyzer) Done()                   {}

@@ -37,14 +37,14 @@ func TestOnlyAWholeClientHelloConfirms(t *testing.T) {
 		{"a ServerHello", records(append([]byte{2}, hello(3)[1:]...), 100), false},
 		{"plain text", []byte("EHLO again\r\n"), false},
 	} {
-		ok, decided := clientHello(c.in)
+		ok, decided := new(clientHello).feed(c.in)
 		if ok != c.ok || !decided {
 			t.Errorf("%s: %v, decided %v", c.name, ok, decided)
 		}
 	}
 	whole := records(hello(3), 20)
 	for i := range whole {
-		if ok, _ := clientHello(whole[:i]); ok {
+		if ok, _ := new(clientHello).feed(whole[:i]); ok {
 			t.Errorf("confirmed after %d of %d octets", i, len(whole))
 		}
 	}
