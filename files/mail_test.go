@@ -181,6 +181,7 @@ func extractMails(t *testing.T, pcap []byte) []*extracted {
 	})
 	smtpOpts := smtp.DefaultOptions()
 	smtpOpts.EnableRFC822MsgFileAnalysis = true
+	factory := smtp.NewFactory(manager, &smtpOpts)
 	connOpts := conn.DefaultOptions()
 	connOpts.SMTPPorts = conn.PortSet{}
 	for _, port := range []uint16{25, 587} {
@@ -189,7 +190,7 @@ func extractMails(t *testing.T, pcap []byte) []*extracted {
 	connOpts.LikelyServerPorts = connOpts.SMTPPorts
 	table := conn.NewTable(conn.Config{
 		Options: connOpts, Events: ev, Timers: &timers, Weirds: weirds, UIDs: new(uids),
-		NewSMTP: func(h analyzers.Host) analyzers.Analyzer { return smtp.New(h, manager, &smtpOpts) },
+		NewSMTP: func(h analyzers.Host) analyzers.Analyzer { return factory.New(h) },
 	})
 	decoder := packet.NewDecoder(packet.DefaultOptions(), ev, &timers, weirds, table)
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
 	"net/netip"
 
 	"github.com/google/gopacket/layers"
@@ -49,14 +50,19 @@ func (k *FlowKey) Proto() uint8 { return k[36] }
 // little-endian number (session/Key.cc, ConnTuple).
 func NewFlowKey(src, dst netip.Addr, srcPort, dstPort uint16, proto uint8, oneWay bool) (k FlowKey, forward bool) {
 	a, b := src.As16(), dst.As16()
-	c := bytes.Compare(a[:], b[:])
-	forward = oneWay || c < 0 || c == 0 && swap16(srcPort) < swap16(dstPort)
-	if forward {
-		k.fill(&a, &b, srcPort, dstPort, proto)
-	} else {
-		k.fill(&b, &a, dstPort, srcPort, proto)
-	}
+	forward = k.set(&a, &b, srcPort, dstPort, proto, oneWay)
 	return k, forward
+}
+
+func (k *FlowKey) set(src, dst *[16]byte, srcPort, dstPort uint16, proto uint8, oneWay bool) (forward bool) {
+	c := bytes.Compare(src[:], dst[:])
+	forward = oneWay || c < 0 || c == 0 && bits.ReverseBytes16(srcPort) < bits.ReverseBytes16(dstPort)
+	if forward {
+		k.fill(src, dst, srcPort, dstPort, proto)
+	} else {
+		k.fill(dst, src, dstPort, srcPort, proto)
+	}
+	return forward
 }
 
 func (k *FlowKey) fill(a, b *[16]byte, pa, pb uint16, proto uint8) {
@@ -66,8 +72,6 @@ func (k *FlowKey) fill(a, b *[16]byte, pa, pb uint16, proto uint8) {
 	binary.BigEndian.PutUint16(k[34:], pb)
 	k[36] = proto
 }
-
-func swap16(v uint16) uint16 { return v<<8 | v>>8 }
 
 // Look fills g from a frame. opts decides whether checksums matter. It reads
 // the frame only, and may run on any goroutine.
@@ -153,14 +157,8 @@ func (g *Glance) lookTCP(opts *Options, b []byte) bool {
 			return false
 		}
 	}
-	c := bytes.Compare(src[:], dst[:])
-	sp, dp := binary.BigEndian.Uint16(seg), binary.BigEndian.Uint16(seg[2:])
-	g.Forward = c < 0 || c == 0 && swap16(sp) < swap16(dp)
-	if g.Forward {
-		g.Flow.fill(&src, &dst, sp, dp, protoTCP)
-	} else {
-		g.Flow.fill(&dst, &src, dp, sp, protoTCP)
-	}
+	srcPort, dstPort := binary.BigEndian.Uint16(seg), binary.BigEndian.Uint16(seg[2:])
+	g.Forward = g.Flow.set(&src, &dst, srcPort, dstPort, protoTCP, false)
 	g.Hash = g.Flow.Hash()
 	return true
 }

@@ -322,7 +322,7 @@ type replay struct {
 func newReplay(ev *event.Events, opts *Options) *replay {
 	host := &fakeHost{ev: ev}
 	files := newFakeFiles(ev)
-	r := &replay{host: host, files: files, analyzer: New(host, files, opts)}
+	r := &replay{host: host, files: files, analyzer: NewFactory(files, opts).New(host)}
 	return r
 }
 

@@ -28,7 +28,7 @@ func playBody(steps []step, head uint64, slow bool) (told []string, skimmed int)
 		FileID: func(dst, h []byte) []byte { return append(append(dst, 'F'), h...) },
 	})
 	counted := &countedFiles{Manager: manager}
-	r := &replay{host: host, analyzer: New(host, counted, nil)}
+	r := &replay{host: host, analyzer: NewFactory(counted, nil).New(host)}
 	r.analyzer.slow = slow
 	r.recorder = newRecorder(ev)
 	entities := 0

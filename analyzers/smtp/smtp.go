@@ -148,11 +148,6 @@ func (f *Factory) keep(m *mime.Mail) {
 	}
 }
 
-// New returns an analyzer of a factory of its own.
-func New(host analyzers.Host, files mime.Files, opts *Options) *Analyzer {
-	return NewFactory(files, opts).New(host)
-}
-
 // Name returns "SMTP".
 func (a *Analyzer) Name() string { return Name }
 

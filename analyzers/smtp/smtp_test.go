@@ -296,7 +296,7 @@ func BenchmarkSession(b *testing.B) {
 					ev.SMTPData.Handle("bench", 0, func(*event.SMTPData) {})
 				}
 				host := &fakeHost{ev: ev}
-				a := New(host, noFiles{}, nil)
+				a := NewFactory(noFiles{}, nil).New(host)
 				play := func(steps []step) {
 					for _, st := range steps {
 						a.DeliverStream(st.data, st.isOrig)

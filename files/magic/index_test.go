@@ -179,3 +179,5 @@ func (n *node) firstOctets(s *set) {
 		}
 	}
 }
+
+func (r *ruleSet) add(i int) { r[i/64] |= 1 << (i % 64) }

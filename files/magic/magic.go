@@ -53,8 +53,6 @@ const maxRules = 512
 // ruleSet is a set of rules, by their number.
 type ruleSet [maxRules / 64]uint64
 
-func (r *ruleSet) add(i int) { r[i/64] |= 1 << (i % 64) }
-
 // probe is a place of the data that says early which rules can hold. index.go
 // has the probes of all rules.
 type probe struct {
