@@ -129,12 +129,20 @@ func (s *analyzerSet) clear(m *Manager) {
 
 func (s *analyzerSet) detach(k key) { s.changes = append(s.changes, change{key: k}) }
 
+// maxJoining bounds how many analyzers that were attached in the course of a
+// visit take part in it. The others begin with the next: a handler that attaches
+// one whenever one ends would otherwise never come to an end.
+const maxJoining = 64
+
+// reach returns how far a visit goes that began with the given number.
+func (s *analyzerSet) reach(first int) int { return min(len(s.list), first+maxJoining) }
+
 // deliverStream feeds all analyzers. One that has had nothing yet first gets the
 // pieces of the file's beginning that came before these octets: behind of them.
 // An analyzer attached later still misses what lay between.
 func (s *analyzerSet) deliverStream(f *file, data []byte, behind int) {
 	s.visiting++
-	for i := 0; i < len(s.list); i++ {
+	for i, first := 0, len(s.list); i < s.reach(first); i++ {
 		a := s.list[i]
 		if !a.caughtUp {
 			start := 0
@@ -158,7 +166,7 @@ func (s *analyzerSet) feed(f *file, a *attached, data []byte) {
 
 func (s *analyzerSet) deliverChunk(f *file, data []byte, offset uint64) {
 	s.visiting++
-	for i := 0; i < len(s.list); i++ {
+	for i, first := 0, len(s.list); i < s.reach(first); i++ {
 		if a := s.list[i]; !a.skip && !a.deliverChunk(f, data, offset) {
 			a.skip = true
 			s.detach(a.key)
@@ -169,7 +177,7 @@ func (s *analyzerSet) deliverChunk(f *file, data []byte, offset uint64) {
 
 func (s *analyzerSet) undelivered(f *file, offset, n uint64) {
 	s.visiting++
-	for i := 0; i < len(s.list); i++ {
+	for i, first := 0, len(s.list); i < s.reach(first); i++ {
 		if a := s.list[i]; !a.undelivered(f, offset, n) {
 			s.detach(a.key)
 		}
@@ -179,7 +187,7 @@ func (s *analyzerSet) undelivered(f *file, offset, n uint64) {
 
 func (s *analyzerSet) endOfFile(f *file) {
 	s.visiting++
-	for i := 0; i < len(s.list); i++ {
+	for i, first := 0, len(s.list); i < s.reach(first); i++ {
 		if a := s.list[i]; !a.endOfFile(f) {
 			s.detach(a.key)
 		}
