@@ -1,6 +1,10 @@
 package conn
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/gzeek/gzeek/internal/slab"
+)
 
 // block is a stored piece of one stream: [seq, upper) in relative sequence
 // numbers. data is nil once the piece was delivered: only its range still
@@ -31,6 +35,15 @@ const maxRun = 256
 type firstRun struct {
 	list   [1][]block
 	blocks [8]block
+}
+
+// begin gives a list that never held anything its first memory.
+func (l *blockList) begin(s *slab.Of[firstRun]) {
+	if l.runs == nil {
+		f := s.New()
+		f.list[0] = f.blocks[:0]
+		l.runs = f.list[:0]
+	}
 }
 
 func (l *blockList) empty() bool { return l.n == 0 }
@@ -126,11 +139,6 @@ func (l *blockList) insertAt(p pos, b block) pos {
 		} else if k == 0 && cap(l.runs) > 0 && cap(l.runs[:1][0]) > 0 {
 			l.runs = l.runs[:1] // the array of the run that was emptied last
 			l.runs[0] = append(l.runs[0][:0], b)
-			return pos{0, 0}
-		}
-		if l.runs == nil {
-			f := &firstRun{}
-			l.runs = append(f.list[:0], append(f.blocks[:0], b))
 			return pos{0, 0}
 		}
 		l.runs = append(l.runs, append(make([]block, 0, 8), b))

@@ -193,13 +193,15 @@ func (c *connection) armInactivity(at float64) {
 	if c.timersCancelled || !c.inTable {
 		return
 	}
-	if c.inactivity.Fire == nil {
-		c.inactivity.Fire = c.inactivityTimer
-	}
+	c.inactivity.Do = (*inactivity)(c)
 	c.table.timers.Add(&c.inactivity, at)
 }
 
-func (c *connection) inactivityTimer(now float64, expiring bool) {
+// inactivity is a connection as the timer of its inactivity sees it.
+type inactivity connection
+
+func (i *inactivity) Fire(now float64, expiring bool) {
+	c := (*connection)(i)
 	if expiring {
 		return
 	}

@@ -93,6 +93,7 @@ func (r *reassembler) newBlock(seq uint64, data []byte) {
 		data = data[r.trim-seq:]
 		seq = r.trim
 	}
+	r.blocks.begin(&r.e.tcp.table.firstRuns)
 	keep := r.e.tcp.table.opts.KeepContents
 	if seq == r.last && !keep && (r.blocks.empty() || r.blocks.last().upper <= seq) {
 		// In order, the good case: nothing of it needs to be kept.

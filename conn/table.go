@@ -9,6 +9,7 @@ import (
 	"github.com/gzeek/gzeek/analyzers"
 	"github.com/gzeek/gzeek/analyzers/mime"
 	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/internal/slab"
 	"github.com/gzeek/gzeek/packet"
 	"github.com/gzeek/gzeek/timer"
 	"github.com/gzeek/gzeek/weird"
@@ -59,6 +60,10 @@ type Table struct {
 	conns          map[uint64]*connection
 	count          int
 	idleTimers     []*tcpTimer
+	newTimers      slab.Of[tcpTimer]
+	detectors      slab.Of[detector]
+	firstRuns      slab.Of[firstRun]
+	histories      slab.Of[byte]
 	idlePieces     []*pieces
 	packetTime     float64 // the packet's own time, possibly before network time
 	lastAnalyzerID event.AnalyzerID
@@ -258,6 +263,9 @@ func (tb *Table) deliver(p *packet.Packet) (packet.UDP, bool) {
 	return packet.UDP{}, false
 }
 
+// firstHistory is room for the history of nearly all connections.
+const firstHistory = 16
+
 // create makes a connection (IPBasedAnalyzer::NewConn). It returns nil if the
 // packet may not begin one.
 func (tb *Table) create(k packet.FlowKey, forward bool, t *tuple, p *packet.Packet) *connection {
@@ -284,6 +292,7 @@ func (tb *Table) create(k packet.FlowKey, forward bool, t *tuple, p *packet.Pack
 	c.startTime, c.lastTime = tb.packetTime, tb.packetTime
 	c.rec.Vlan, c.rec.InnerVlan = p.VLAN, p.InnerVLAN
 	c.encap = slices.Clone(p.Encap)
+	c.history = tb.histories.Slice(firstHistory)[:0]
 	c.inTable = true
 
 	c.impl = impl
@@ -334,7 +343,8 @@ func (tb *Table) buildTCP(t *tcpConn) {
 	off := !tb.opts.DPDReassembleFirst && len(t.tree.added) == 0
 	t.orig.reassem.off, t.resp.reassem.off = off, off
 	if tb.opts.Signatures && !tb.opts.SMTPDisabled {
-		t.detect = &detector{t: t}
+		t.detect = tb.detectors.New()
+		t.detect.t = t
 		t.tree.add(func(analyzers.Host) analyzers.Analyzer { return t.detect }, "")
 	}
 	t.tree.settle()

@@ -48,7 +48,7 @@ type tcpConn struct {
 	tree   tree
 	detect *detector // in the tree too; nil without signatures
 
-	timers tcpTimers
+	timers *tcpTimer // the first of the ring, nil without any
 }
 
 const (

@@ -1,33 +1,26 @@
 package conn
 
-import (
-	"slices"
-
-	"github.com/gzeek/gzeek/timer"
-)
-
-// tcpTimers are the timers of a TCP connection in the order in which they were
-// armed; that is the order in which they are cancelled, which matters to the
-// heap.
-type tcpTimers []*tcpTimer
+import "github.com/gzeek/gzeek/timer"
 
 // tcpTimer is a timer of a connection. It is used again once it is idle.
+//
+// The timers of a connection are a ring in the order in which they were armed;
+// that is the order in which they are cancelled, which matters to the heap.
 type tcpTimer struct {
 	timer.Timer
-	t     *tcpConn
-	atEnd bool // it runs at the end of input too
-	fn    func(*tcpConn, float64)
+	t          *tcpConn
+	prev, next *tcpTimer
+	atEnd      bool // it runs at the end of input too
+	fn         func(*tcpConn, float64)
 }
 
-func (tt *tcpTimer) fire(now float64, expiring bool) {
+// Fire is the timer's.
+func (tt *tcpTimer) Fire(now float64, expiring bool) {
 	if expiring && !tt.atEnd {
 		return
 	}
 	t, fn := tt.t, tt.fn
-	if i := slices.Index(t.timers, tt); i >= 0 {
-		t.timers = slices.Delete(t.timers, i, i+1)
-	}
-	t.table.putTimer(tt)
+	t.drop(tt)
 	fn(t, now)
 }
 
@@ -36,20 +29,34 @@ func (tt *tcpTimer) fire(now float64, expiring bool) {
 func (t *tcpConn) addTimer(at float64, atEnd bool, fn func(*tcpConn, float64)) {
 	tt := t.table.takeTimer()
 	tt.t, tt.atEnd, tt.fn = t, atEnd, fn
-	if t.timers == nil {
-		t.timers = make(tcpTimers, 0, 4)
+	if first := t.timers; first == nil {
+		t.timers, tt.prev, tt.next = tt, tt, tt
+	} else {
+		tt.prev, tt.next = first.prev, first
+		first.prev.next, first.prev = tt, tt
 	}
-	t.timers = append(t.timers, tt)
 	t.table.timers.Add(&tt.Timer, at)
 }
 
 func (t *tcpConn) cancelTimers() {
-	for i, tt := range t.timers {
-		t.table.timers.Cancel(&tt.Timer)
-		t.table.putTimer(tt)
-		t.timers[i] = nil
+	for t.timers != nil {
+		t.table.timers.Cancel(&t.timers.Timer)
+		t.drop(t.timers)
 	}
-	t.timers = t.timers[:0]
+}
+
+// drop takes a timer that is idle out of the ring.
+func (t *tcpConn) drop(tt *tcpTimer) {
+	switch {
+	case tt.next == tt:
+		t.timers = nil
+	case t.timers == tt:
+		t.timers = tt.next
+		fallthrough
+	default:
+		tt.prev.next, tt.next.prev = tt.next, tt.prev
+	}
+	t.table.putTimer(tt)
 }
 
 // keepTimers bounds what is kept when a scan is over.
@@ -61,13 +68,13 @@ func (tb *Table) takeTimer() *tcpTimer {
 		tb.idleTimers = tb.idleTimers[:n-1]
 		return tt
 	}
-	tt := &tcpTimer{}
-	tt.Fire = tt.fire
+	tt := tb.newTimers.New()
+	tt.Do = tt
 	return tt
 }
 
 func (tb *Table) putTimer(tt *tcpTimer) {
-	tt.t, tt.fn = nil, nil
+	tt.t, tt.prev, tt.next, tt.fn = nil, nil, nil, nil
 	if len(tb.idleTimers) < keepTimers {
 		tb.idleTimers = append(tb.idleTimers, tt)
 	}

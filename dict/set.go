@@ -4,6 +4,7 @@ import (
 	"iter"
 	"net/netip"
 
+	"github.com/gzeek/gzeek/internal/slab"
 	"github.com/gzeek/gzeek/seed"
 )
 
@@ -49,6 +50,18 @@ func (s *Set[K]) Init(keys *seed.Keys, hash HashFunc[K]) {
 
 // NewStringSet makes an empty set[string].
 func NewStringSet(keys *seed.Keys) *StringSet { return NewSet(keys, HashString) }
+
+// StringSlots is where many small sets take the memory for their first elements
+// from. It belongs to one goroutine.
+type StringSlots struct {
+	of slab.Of[slot[string, struct{}]]
+}
+
+// Init makes s an empty set[string] in place.
+func (r *StringSlots) Init(s *StringSet, keys *seed.Keys) {
+	InitStringSet(s, keys)
+	s.d.slots = r.of.Slice(firstRoom)[:0]
+}
 
 // InitStringSet makes s an empty set[string] in place.
 func InitStringSet(s *StringSet, keys *seed.Keys) { s.Init(keys, HashString) }

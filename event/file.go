@@ -16,7 +16,8 @@ type File struct {
 	MissingBytes    uint64
 	OverflowBytes   uint64
 	TimeoutInterval float64 // seconds
-	// BofBuffer is the beginning of the file, borrowed; nil until known.
+	// BofBuffer is the beginning of the file, borrowed; nil until known, and again
+	// some time after the file's last event.
 	BofBuffer []byte
 
 	// Ctl is the engine behind the record.

@@ -101,6 +101,9 @@ func (q *Queue) Dispatched() uint64 { return q.done }
 // Len returns the number of events that wait.
 func (q *Queue) Len() int { return len(q.pending) }
 
+// Idle says that no event waits and none is being handled.
+func (q *Queue) Idle() bool { return q.dispatch == 0 && len(q.pending) == 0 }
+
 // Drain runs what is queued, and then what was queued meanwhile: two
 // generations. A third one stays for the next call. It may be called while
 // handlers run: it then takes what has been queued since.
@@ -117,7 +120,7 @@ func (q *Queue) Drain() {
 		q.spare = append(q.spare, batch[:0])
 	}
 	q.dispatch--
-	if q.dispatch == 0 && len(q.pending) == 0 {
+	if q.Idle() {
 		q.arena.reset()
 	}
 }

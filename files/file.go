@@ -43,13 +43,20 @@ type file struct {
 // bofKept is how much room for first octets a recycled file keeps.
 const bofKept = 64 << 10
 
+// release makes a file that has ended ready for another, but for what its record
+// still points to.
 func (f *file) release() {
 	f.set.clear(f.m)
-	bof, ends := f.bof[:0], f.ends[:0]
-	if cap(bof) > bofKept {
-		bof, ends = nil, nil
+	*f = file{m: f.m, rec: f.rec, bof: f.bof, ends: f.ends, set: f.set}
+}
+
+// reclaim takes the first octets back from the record of a released file.
+func (f *file) reclaim() {
+	f.rec.BofBuffer = nil
+	f.rec, f.bof, f.ends = nil, f.bof[:0], f.ends[:0]
+	if cap(f.bof) > bofKept {
+		f.bof, f.ends = nil, nil
 	}
-	*f = file{m: f.m, bof: bof, ends: ends, set: f.set}
 }
 
 // addConn notes a connection over which the file is seen and reports whether it
@@ -172,21 +179,8 @@ func (f *file) raiseSniff(meta event.FileMetadata) {
 	f.settle()
 }
 
-// publishBof gives the record its own copy of the first octets: f is recycled
-// before the handlers of file_state_remove run.
-func (f *file) publishBof() {
-	m := f.m
-	if len(f.bof) > cap(m.heads)-len(m.heads) {
-		m.heads = make([]byte, 0, max(headBlock, len(f.bof)))
-	}
-	n := len(m.heads)
-	m.heads = append(m.heads, f.bof...)
-	f.rec.BofBuffer = m.heads[n:len(m.heads):len(m.heads)]
-}
-
-// headBlock is how much room for first octets is made at once: for four files
-// or more, since a block lives as long as the record of one of them.
-const headBlock = 16 << 10
+// publishBof lends the first octets to the record, until reclaim.
+func (f *file) publishBof() { f.rec.BofBuffer = f.bof[:len(f.bof):len(f.bof)] }
 
 // bufferBof collects first octets (File::BufferBOF). A piece is kept whole even
 // if it exceeds the size.

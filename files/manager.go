@@ -46,6 +46,7 @@ type Manager struct {
 
 	askedID     []byte // the answer of askFileID
 	freeFiles   []*file
+	ended       []*file // released, but their records may still be looked at
 	freeTimers  []*inactivityTimer
 	freeHashes  [len(hashKinds)][]*hashAnalyzer
 	freeWriters []*bufio.Writer
@@ -55,7 +56,6 @@ type Manager struct {
 	records   slab.Of[record]
 	ids       slab.Text
 	sniffed   slab.Of[event.FileMatch]
-	heads     []byte // a block of published first octets
 	newTimers slab.Of[inactivityTimer]
 }
 
@@ -315,6 +315,13 @@ func (m *Manager) getFile(id, tag string, conn *event.Conn, isOrig, updateConn b
 
 func (m *Manager) newFile(id, tag string, isOrig bool) *file {
 	var f *file
+	if len(m.ended) > 0 && m.events.Idle() {
+		for _, f := range m.ended {
+			f.reclaim()
+		}
+		m.freeFiles = append(m.freeFiles, m.ended...)
+		m.ended = m.ended[:0]
+	}
 	if n := len(m.freeFiles); n > 0 {
 		f = m.freeFiles[n-1]
 		m.freeFiles = m.freeFiles[:n-1]
@@ -346,8 +353,13 @@ func (m *Manager) remove(f *file) {
 		*r = nil
 	}
 	f.release()
-	m.freeFiles = append(m.freeFiles, f)
+	if len(m.ended) < maxEnded {
+		m.ended = append(m.ended, f)
+	}
 }
+
+// maxEnded bounds the files that wait for others to need their memory.
+const maxEnded = 256
 
 // timeout ends a file that was idle for too long, unless a handler of
 // file_timeout prolongs it (Manager::Timeout).
@@ -379,13 +391,14 @@ func (m *Manager) schedule(f *file) {
 		m.freeTimers = m.freeTimers[:n-1]
 	} else {
 		t = m.newTimers.New()
-		t.m, t.Fire = m, t.fire
+		t.m, t.Do = m, t
 	}
 	t.id = f.rec.ID
 	m.timers.Add(&t.Timer, m.events.Now+f.rec.TimeoutInterval)
 }
 
-func (t *inactivityTimer) fire(now float64, expiring bool) {
+// Fire is the timer's.
+func (t *inactivityTimer) Fire(now float64, expiring bool) {
 	m, id := t.m, t.id
 	t.id = ""
 	m.freeTimers = append(m.freeTimers, t)

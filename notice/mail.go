@@ -63,10 +63,10 @@ func (f *Framework) sendOrDelay(m delayedMail) {
 // run ends; here it goes out as it is.
 func (f *Framework) delay(m delayedMail) {
 	t := &timer.Timer{}
-	t.Fire = func(_ float64, expiring bool) {
+	t.Do = timer.Func(func(_ float64, expiring bool) {
 		m.last = expiring
 		f.delayed.Enqueue(m)
-	}
+	})
 	f.ctx.Timers.Add(t, f.ctx.Now()+1)
 }
 

@@ -68,7 +68,7 @@ func (d *Decoder) nextFragment(time float64, h *IPHeader, fr *fragmentInfo, pkt 
 		r.header = bytes.Clone(pkt[:unfragmented(h)])
 		d.frags[key] = r
 		if d.opts.FragTimeout != 0 {
-			r.timer.Fire = func(float64, bool) { d.forget(r) }
+			r.timer.Do = timer.Func(func(float64, bool) { d.forget(r) })
 			d.timers.Add(&r.timer, time+d.opts.FragTimeout)
 		}
 	}

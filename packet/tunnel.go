@@ -83,14 +83,14 @@ func (d *Decoder) ipTunnelOf(f *frame) *ipTunnel {
 	}}
 	d.tunnels[pair] = t
 	timeout := d.opts.TunnelIPTunnelTimeout
-	t.timer.Fire = func(now float64, expiring bool) {
+	t.timer.Do = timer.Func(func(now float64, expiring bool) {
 		switch {
 		case max(now-t.last, 0) >= timeout:
 			delete(d.tunnels, pair)
 		case !expiring:
 			d.timers.Add(&t.timer, now+timeout)
 		}
-	}
+	})
 	d.timers.Add(&t.timer, now+timeout)
 	return t
 }

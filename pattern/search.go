@@ -166,7 +166,7 @@ func (p *Pattern) Cut(s []byte) (before, after []byte, found bool) {
 	return s[:start:start], s[end:], true
 }
 
-// Sub is sub: s with its first match replaced. If there is no match the result is s itself, else it is new.
+// Sub is sub: s with its first match replaced. The result may be s itself or a part of it.
 func (p *Pattern) Sub(s, repl []byte) []byte { return p.replace(s, repl, false) }
 
 // Gsub is gsub: s with all matches replaced. If there is no match the result is s itself, else it is new.
@@ -177,6 +177,9 @@ func (p *Pattern) replace(s, repl []byte, all bool) []byte {
 	start, end, ok := q.next()
 	if !ok {
 		return s
+	}
+	if !all && start == 0 && len(repl) == 0 {
+		return s[end:]
 	}
 	dst := make([]byte, 0, len(s)-(end-start)+len(repl))
 	from := 0

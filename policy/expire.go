@@ -93,7 +93,7 @@ func (n nothing) Expires() bool     { return bool(n) }
 
 func (c *Context) armTable(policy string, t Expirer) {
 	tm := &timer.Timer{}
-	tm.Fire = func(now float64, expiring bool) {
+	tm.Do = timer.Func(func(now float64, expiring bool) {
 		if expiring || !t.Expires() {
 			return
 		}
@@ -105,7 +105,7 @@ func (c *Context) armTable(policy string, t Expirer) {
 			}
 		})
 		c.Timers.Add(tm, c.Now()+next)
-	}
+	})
 	c.Timers.Add(tm, 1)
 }
 

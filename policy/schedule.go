@@ -21,7 +21,7 @@ func (c *Context) Schedule(delay float64, fn func()) {
 	}
 	policy := c.Policy()
 	t := &timer.Timer{}
-	t.Fire = func(float64, bool) { c.after(policy, fn) }
+	t.Do = timer.Func(func(float64, bool) { c.after(policy, fn) })
 	c.Timers.Add(t, c.Now()+delay)
 }
 

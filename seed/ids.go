@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/dchest/siphash"
+
+	"github.com/gzeek/gzeek/internal/slab"
 )
 
 // The pools that Zeek counts identifiers in (util.h).
@@ -26,6 +28,7 @@ type IDs struct {
 	bits  uint
 	pools map[int]*pool
 	first pool // poolInternal, which is asked for each connection
+	uids  slab.Text
 }
 
 type pool struct{ instance, counter uint64 }
@@ -60,7 +63,7 @@ func (ids *IDs) next(p *pool) uint64 {
 // NextUID makes the next uid of a connection or tunnel: "C" and digits.
 func (ids *IDs) NextUID() string {
 	var b [maxUID]byte
-	return string(ids.AppendUID(b[:0]))
+	return ids.uids.String(ids.AppendUID(b[:0]))
 }
 
 // AppendUID appends what NextUID returns.

@@ -14,11 +14,24 @@ package timer
 type Timer struct {
 	at  float64
 	pos int // index in the heap plus 1; 0 when idle
+	// Do is what runs when the time has come.
+	Do Action
+}
+
+// Action is what a timer is for: a pointer to what is timed, which costs no
+// allocation, or a Func.
+type Action interface {
 	// Fire runs when the time has come. now is the clock of the manager, not
 	// the timer's own time; expiring says that the run ends and all timers are
 	// popped whatever their time (Timer.cc, TimerMgr::Expire).
-	Fire func(now float64, expiring bool)
+	Fire(now float64, expiring bool)
 }
+
+// Func is a function as an Action.
+type Func func(now float64, expiring bool)
+
+// Fire calls f.
+func (f Func) Fire(now float64, expiring bool) { f(now, expiring) }
 
 // Armed says whether the timer waits in a heap.
 func (t *Timer) Armed() bool { return t.pos > 0 }
@@ -83,7 +96,7 @@ func (m *Manager) Advance(now float64, limit int) int {
 	m.now = now
 	n := 0
 	for (limit < 0 || n < limit) && len(m.heap) > 0 && m.heap[0].at <= now {
-		m.pop().Fire(now, false)
+		m.pop().Do.Fire(now, false)
 		n++
 	}
 	return n
@@ -92,7 +105,7 @@ func (m *Manager) Advance(now float64, limit int) int {
 // Expire pops every timer, in heap order, whatever its time.
 func (m *Manager) Expire() {
 	for len(m.heap) > 0 {
-		m.pop().Fire(m.now, true)
+		m.pop().Do.Fire(m.now, true)
 	}
 }
 

@@ -11,7 +11,7 @@ func TestEqualTimesFireInZeeksHeapOrder(t *testing.T) {
 	m := &Manager{}
 	var got []string
 	for _, name := range []string{"A", "B", "C"} {
-		m.Add(&Timer{Fire: func(float64, bool) { got = append(got, name) }}, 5)
+		m.Add(&Timer{Do: Func(func(float64, bool) { got = append(got, name) })}, 5)
 	}
 	m.Advance(20, -1)
 	if fmt.Sprint(got) != "[A C B]" {
@@ -24,7 +24,7 @@ func TestCancelledTimersDoNotFireAndOthersStayInOrder(t *testing.T) {
 	var got []int
 	timers := make([]*Timer, 50)
 	for i := range timers {
-		timers[i] = &Timer{Fire: func(float64, bool) { got = append(got, i) }}
+		timers[i] = &Timer{Do: Func(func(float64, bool) { got = append(got, i) })}
 		m.Add(timers[i], float64((i*37)%50))
 	}
 	for i := 0; i < 50; i += 3 {
@@ -47,7 +47,7 @@ func TestBudgetLeavesTheRestForTheNextTurn(t *testing.T) {
 	m := &Manager{}
 	n := 0
 	for i := 0; i < 10; i++ {
-		m.Add(&Timer{Fire: func(float64, bool) { n++ }}, 1)
+		m.Add(&Timer{Do: Func(func(float64, bool) { n++ })}, 1)
 	}
 	if ran := m.Advance(2, 4); ran != 4 || n != 4 || m.Len() != 6 {
 		t.Errorf("ran %d, fired %d, left %d", ran, n, m.Len())

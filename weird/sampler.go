@@ -118,7 +118,7 @@ func (s *Sampler) permitNet(name string) bool {
 	s.net[name]++
 	n := s.net[name]
 	if n == 1 {
-		t := &timer.Timer{Fire: func(float64, bool) { delete(s.net, name) }}
+		t := &timer.Timer{Do: timer.Func(func(float64, bool) { delete(s.net, name) })}
 		s.timers.Add(t, s.events.Now+s.Options.Duration)
 	}
 	return s.sampled(n)
@@ -130,7 +130,7 @@ func (s *Sampler) permitFlow(orig, resp netip.Addr, name string) bool {
 	if m == nil {
 		m = make(map[string]uint64)
 		s.flow[pair] = m
-		t := &timer.Timer{Fire: func(float64, bool) { delete(s.flow, pair) }}
+		t := &timer.Timer{Do: timer.Func(func(float64, bool) { delete(s.flow, pair) })}
 		s.timers.Add(t, s.events.Now+s.Options.Duration)
 	}
 	m[name]++

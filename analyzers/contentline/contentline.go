@@ -16,9 +16,12 @@ import "bytes"
 // octet before the cut is lost, as in Zeek.
 const MaxLineLength = 16<<20 - 100
 
-// keepBuffer is the size in octets up to which the buffer for partial lines is
-// kept when its line is done.
-const keepBuffer = 16 << 10
+// Buffers for partial lines begin with a size in octets that nearly all lines
+// fit into, and are kept up to another when their line is done.
+const (
+	firstBuffer = 256
+	keepBuffer  = 16 << 10
+)
 
 // Host is what a splitter asks of its connection; analyzers.Host is one.
 type Host interface {
@@ -55,18 +58,42 @@ type Splitter struct {
 	sink   Sink
 	skim   Skimmer // nil if the sink is none
 	flags  *Flags
+	bufs   *Buffers
 	isOrig bool
 
-	buf     []byte // the line that is not at its end yet
+	buf     []byte // the line that is not at its end yet; nil if none is
 	plain   uint64 // octets to hand over uncut before the next line
 	afterCR bool   // the last octet was a CR and ended a line: an LF belongs to it
 	sawNUL  bool
 }
 
-// New returns a splitter for the given direction.
-func New(host Host, sink Sink, flags *Flags, isOrig bool) *Splitter {
+// Buffers are what splitters keep the beginnings of lines in. Many splitters
+// share them, since few are within a line at a time; all on one goroutine.
+type Buffers struct{ free [][]byte }
+
+// maxFree bounds the buffers that are kept.
+const maxFree = 64
+
+func (b *Buffers) take() []byte {
+	n := len(b.free)
+	if n == 0 {
+		return make([]byte, 0, firstBuffer)
+	}
+	buf := b.free[n-1]
+	b.free = b.free[:n-1]
+	return buf
+}
+
+func (b *Buffers) give(buf []byte) {
+	if cap(buf) <= keepBuffer && len(b.free) < maxFree {
+		b.free = append(b.free, buf[:0])
+	}
+}
+
+// Init makes s a splitter for the given direction.
+func (s *Splitter) Init(host Host, sink Sink, flags *Flags, bufs *Buffers, isOrig bool) {
 	skim, _ := sink.(Skimmer)
-	return &Splitter{host: host, sink: sink, skim: skim, flags: flags, isOrig: isOrig}
+	*s = Splitter{host: host, sink: sink, skim: skim, flags: flags, bufs: bufs, isOrig: isOrig}
 }
 
 // SetPlainDelivery makes the splitter hand over the next n octets as they come,
@@ -131,7 +158,7 @@ func (s *Splitter) skimmed(data []byte) int {
 	if end < 2 || data[end-2] != '\r' || s.tooLong(end) {
 		return 0
 	}
-	s.buf = append(s.buf, data[:end]...)
+	s.add(data[:end])
 	if s.skim.Skim(s.buf, s.isOrig) < len(s.buf) {
 		s.buf = s.buf[:begun]
 		return 0
@@ -165,7 +192,7 @@ func (s *Splitter) take(data []byte, pos, eol int) int {
 				if s.tooLong(i) {
 					return s.cut(data, pos)
 				}
-				s.buf = append(s.buf, text[:i]...)
+				s.add(text[:i])
 				s.afterCR = false
 				return pos + i + 1
 			}
@@ -179,7 +206,7 @@ func (s *Splitter) take(data []byte, pos, eol int) int {
 		return s.cut(data, pos)
 	}
 	if eol == len(data) {
-		s.buf = append(s.buf, text...)
+		s.add(text)
 		return eol
 	}
 	next := eol + 1
@@ -204,7 +231,8 @@ func (s *Splitter) tooLong(n int) bool { return len(s.buf)+n >= MaxLineLength }
 func (s *Splitter) cut(data []byte, pos int) int {
 	end := pos + MaxLineLength - len(s.buf)
 	s.weird("contentline_size_exceeded")
-	s.buf = append(s.buf, data[pos:end]...)[:MaxLineLength-1]
+	s.add(data[pos:end])
+	s.buf = s.buf[:MaxLineLength-1]
 	s.afterCR = data[end] == '\r'
 	s.emit(nil)
 	return end + 1
@@ -216,16 +244,22 @@ func (s *Splitter) emit(text []byte) {
 		s.forward(text)
 		return
 	}
-	s.buf = append(s.buf, text...)
+	s.add(text)
 	s.forward(s.buf)
 	s.endLine()
 }
 
-func (s *Splitter) endLine() {
-	if cap(s.buf) > keepBuffer {
-		s.buf = nil
+// add adds to the line that is not at its end.
+func (s *Splitter) add(text []byte) {
+	if s.buf == nil && len(text) > 0 {
+		s.buf = s.bufs.take()
 	}
-	s.buf = s.buf[:0]
+	s.buf = append(s.buf, text...)
+}
+
+func (s *Splitter) endLine() {
+	s.bufs.give(s.buf)
+	s.buf = nil
 }
 
 func (s *Splitter) forward(data []byte) {

@@ -56,7 +56,7 @@ func TestLines(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := &recorder{}
-			s := New(r, r, &Flags{}, true)
+			s := newSplitter(r, &Flags{}, true)
 			in, end := strings.CutSuffix(test.in, "$")
 			for p := range strings.SplitSeq(in, "|") {
 				s.Deliver([]byte(p))
@@ -73,7 +73,7 @@ func TestLines(t *testing.T) {
 
 func TestPartialConnectionHasNoLines(t *testing.T) {
 	r := &recorder{partial: true}
-	s := New(r, r, &Flags{}, true)
+	s := newSplitter(r, &Flags{}, true)
 	s.Deliver([]byte("a\nb"))
 	s.EndpointEOF()
 	r.partial = false
@@ -86,7 +86,7 @@ func TestPartialConnectionHasNoLines(t *testing.T) {
 func TestNothingIsDeliveredWhenRemoving(t *testing.T) {
 	r := &recorder{}
 	r.onLine = func(int, []byte) { r.removing = true }
-	s := New(r, r, &Flags{}, true)
+	s := newSplitter(r, &Flags{}, true)
 	s.Deliver([]byte("a\nb\nc"))
 	s.EndpointEOF()
 	if want := []string{`"a"`}; !slices.Equal(r.told, want) {
@@ -98,7 +98,7 @@ func TestWeirdsAreToldOnceForBothDirections(t *testing.T) {
 	r := &recorder{}
 	var flags Flags
 	for _, isOrig := range []bool{true, false} {
-		New(r, r, &flags, isOrig).Deliver([]byte("\x00a\rb\n"))
+		newSplitter(r, &flags, isOrig).Deliver([]byte("\x00a\rb\n"))
 	}
 	n := 0
 	for _, line := range r.told {
@@ -130,7 +130,7 @@ func TestPlainDelivery(t *testing.T) {
 				s.SetPlainDelivery(uint64(data[0] - '0'))
 			}
 		}
-		s = New(r, r, &Flags{}, true)
+		s = newSplitter(r, &Flags{}, true)
 		for p := range strings.SplitSeq(test.in, "|") {
 			s.Deliver([]byte(p))
 		}
@@ -155,7 +155,7 @@ func TestLinesAreCutAtTheLongest(t *testing.T) {
 			r := &recorder{}
 			var got []int
 			r.onLine = func(_ int, data []byte) { got = append(got, len(data)) }
-			s := New(r, r, &Flags{}, true)
+			s := newSplitter(r, &Flags{}, true)
 			in := append(bytes.Repeat([]byte{'x'}, test.before), "\ny\n"...)
 			for len(in) > 0 {
 				n := min(packet, len(in))
@@ -206,7 +206,7 @@ func FuzzLinesDoNotDependOnPackets(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte, seed uint64) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		r := &recorder{}
-		s := New(r, r, &Flags{}, true)
+		s := newSplitter(r, &Flags{}, true)
 		for rest := in; len(rest) > 0; {
 			n := min(1+rng.IntN(9), len(rest))
 			packet := bytes.Clone(rest[:n])
@@ -229,7 +229,7 @@ func BenchmarkLines(b *testing.B) {
 		b.Run(fmt.Sprint(length), func(b *testing.B) {
 			data := bytes.Repeat(append(bytes.Repeat([]byte{'x'}, length), "\r\n"...), 100000/length)
 			d := &discard{}
-			s := New(d, d, &Flags{}, true)
+			s := newSplitter(d, &Flags{}, true)
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -241,4 +241,14 @@ func BenchmarkLines(b *testing.B) {
 			}
 		})
 	}
+}
+
+// newSplitter returns a splitter whose host is its sink, too.
+func newSplitter(to interface {
+	Host
+	Sink
+}, flags *Flags, isOrig bool) *Splitter {
+	s := new(Splitter)
+	s.Init(to, to, flags, &Buffers{}, isOrig)
+	return s
 }

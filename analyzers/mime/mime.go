@@ -200,7 +200,10 @@ func (m *Mail) beginChild() {
 func (m *Mail) beginEntity() {
 	depth := len(m.chain)
 	if depth == len(m.spare) {
-		m.spare = append(m.spare, &entity{})
+		more := new([4]entity)
+		for i := range more {
+			m.spare = append(m.spare, &more[i])
+		}
 	}
 	e := m.spare[depth]
 	e.reset()

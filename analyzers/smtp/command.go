@@ -97,6 +97,7 @@ func lookup(word []byte) (command, string) {
 type commands struct {
 	list []command
 	head int
+	few  [16]command // room for the list of nearly all connections
 }
 
 func (q *commands) len() int { return len(q.list) - q.head }
@@ -105,6 +106,9 @@ func (q *commands) push(c command) {
 	if q.head > 0 && len(q.list) == cap(q.list) {
 		q.list = q.list[:copy(q.list, q.list[q.head:])]
 		q.head = 0
+	}
+	if q.list == nil {
+		q.list = q.few[:0]
 	}
 	q.list = append(q.list, c)
 }

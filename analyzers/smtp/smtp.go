@@ -16,6 +16,7 @@ import (
 	"github.com/gzeek/gzeek/analyzers/contentline"
 	"github.com/gzeek/gzeek/analyzers/mime"
 	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/internal/slab"
 )
 
 // Name is the analyzer's tag.
@@ -103,6 +104,10 @@ type Factory struct {
 	files mime.Files
 	opts  *Options
 	mails []*mime.Mail // that are done, for others
+
+	analyzers slab.Of[Analyzer]
+	splitters slab.Of[contentline.Splitter]
+	buffers   contentline.Buffers
 }
 
 // keepMails is how many are kept at most: enough for some hundred mails at a time.
@@ -122,10 +127,12 @@ func NewFactory(files mime.Files, opts *Options) *Factory {
 func (f *Factory) New(host analyzers.Host) *Analyzer {
 	// Splitters and a mail are made when they are needed: most of many
 	// connections at a time are scans.
-	return &Analyzer{
+	a := f.analyzers.New()
+	*a = Analyzer{
 		host: host, events: host.Events(), files: f.files, opts: f.opts, maker: f,
 		state: initiated, first: connEstablishment, replied: noCommand,
 	}
+	return a
 }
 
 // mail returns a mail for the connection of host.
@@ -213,7 +220,8 @@ func (a *Analyzer) splitter(isOrig bool) *contentline.Splitter {
 		s = &a.orig
 	}
 	if *s == nil {
-		*s = contentline.New(a.host, (*lines)(a), &a.flags, isOrig)
+		*s = a.maker.splitters.New()
+		(*s).Init(a.host, (*lines)(a), &a.flags, &a.maker.buffers, isOrig)
 	}
 	return *s
 }

@@ -162,7 +162,7 @@ func compile(n *node) (program, error) {
 		seg, run = segment{}, nil
 		return nil
 	}
-	for _, n := range parts {
+	for i, n := range parts {
 		if n.kind == repeat && n.subs[0].kind == octet && n.subs[0].set == anyOctet && n.min != n.max {
 			if err := flush(); err != nil {
 				return nil, err
@@ -174,6 +174,9 @@ func compile(n *node) (program, error) {
 				seg.max += n.max
 			}
 			continue
+		}
+		if run == nil {
+			run = make([]*node, 0, len(parts)-i)
 		}
 		run = append(run, n)
 	}
@@ -191,6 +194,7 @@ func flatten(dst []*node, n *node) []*node {
 	if n.kind != row {
 		return append(dst, n)
 	}
+	dst = slices.Grow(dst, len(n.subs))
 	for _, s := range n.subs {
 		dst = flatten(dst, s)
 	}
@@ -258,6 +262,17 @@ func sequences(n *node) ([][]set, bool) {
 	if !ok {
 		return nil, false
 	}
+	if len(sub) == 1 && n.min == n.max { // nearly all are
+		one := sub[0]
+		if len(one)*n.max > maxTextLength {
+			return nil, false
+		}
+		x := make([]set, 0, len(one)*n.max)
+		for range n.max {
+			x = append(x, one...)
+		}
+		return [][]set{x}, true
+	}
 	var all [][]set
 	power := [][]set{nil}
 	for i := 0; ; i++ {
@@ -285,13 +300,13 @@ func join(a, b [][]set) ([][]set, bool) {
 		x := append(a[0], b[0]...)
 		return [][]set{x}, len(x) <= maxTextLength
 	}
-	var all [][]set
+	all := make([][]set, 0, len(a)*len(b))
 	for _, x := range a {
 		for _, y := range b {
 			if len(x)+len(y) > maxTextLength {
 				return nil, false
 			}
-			all = append(all, append(append([]set(nil), x...), y...))
+			all = append(all, slices.Concat(x, y))
 		}
 	}
 	return all, true
@@ -300,6 +315,7 @@ func join(a, b [][]set) ([][]set, bool) {
 func newText(q []set) text {
 	t := text{length: len(q)}
 	var sets []step
+	literals := make([]byte, 0, len(q))
 	for i := 0; i < len(q); {
 		size, c := q[i].size()
 		if size != 1 {
@@ -310,13 +326,15 @@ func newText(q []set) text {
 			continue
 		}
 		s := step{at: i}
+		from := len(literals)
 		for size == 1 {
-			s.literal = append(s.literal, c)
+			literals = append(literals, c)
 			if i++; i == len(q) {
 				break
 			}
 			size, c = q[i].size()
 		}
+		s.literal = literals[from:len(literals):len(literals)]
 		t.steps = append(t.steps, s)
 		for j, c := range s.literal {
 			if !t.steady || commonness(c) < commonness(t.key) {

@@ -65,11 +65,12 @@ func octetNode(s set) *node { return &node{kind: octet, set: s} }
 
 // octets is a row of the octets of s.
 func octets(s string) *node {
-	nodes := make([]node, len(s))
-	n := &node{kind: row, subs: make([]*node, len(s))}
-	for i := range len(s) {
-		nodes[i].set.add(s[i])
-		n.subs[i] = &nodes[i]
+	nodes := make([]node, 1+len(s))
+	n, each := &nodes[0], nodes[1:]
+	n.kind, n.subs = row, make([]*node, len(s))
+	for i := range each {
+		each[i].set.add(s[i])
+		n.subs[i] = &each[i]
 	}
 	return n
 }
@@ -227,8 +228,11 @@ func (p *parser) parts() (*node, error) {
 		}
 		n.subs = append(n.subs, part)
 	}
-	if len(n.subs) == 0 {
+	switch len(n.subs) {
+	case 0:
 		return nil, p.errorf("nothing here")
+	case 1:
+		return n.subs[0], nil
 	}
 	return n, nil
 }

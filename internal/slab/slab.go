@@ -28,14 +28,22 @@ func (s *Of[T]) Slice(n int) []T {
 	return v
 }
 
-// Text gives out strings. Its blocks begin small, so that one Text may serve one
-// record.
+// Append is append, which takes the room for growing from s.
+func (s *Of[T]) Append(list []T, v T) []T {
+	if len(list) == cap(list) {
+		list = append(s.Slice(2 * max(len(list), 1))[:0], list...)
+	}
+	return append(list, v)
+}
+
+// Text gives out strings.
 type Text struct{ block []byte }
 
-// The first block of a Text, and those behind it.
+// The size of a Text's blocks, and from which length on a string has a block of
+// its own.
 const (
-	firstText = 256
-	moreText  = 1 << 10
+	textBlock = 4 << 10
+	ownBlock  = 1 << 10
 )
 
 // String copies b.
@@ -44,12 +52,11 @@ func (t *Text) String(b []byte) string { return t.Take(append(t.Room(len(b)), b.
 // Room returns an empty slice with a capacity of at least n octets, to be filled
 // by appending and handed to Take.
 func (t *Text) Room(n int) []byte {
+	if n >= ownBlock {
+		return make([]byte, 0, n)
+	}
 	if n > cap(t.block)-len(t.block) {
-		size := moreText
-		if t.block == nil {
-			size = firstText
-		}
-		t.block = make([]byte, 0, max(n, size))
+		t.block = make([]byte, 0, textBlock)
 	}
 	return t.block[len(t.block):]
 }
@@ -57,9 +64,9 @@ func (t *Text) Room(n int) []byte {
 // Take makes a string of what was appended to the slice that Room returned last.
 // b isn't changed any more.
 func (t *Text) Take(b []byte) string {
-	if len(b) > cap(t.block)-len(t.block) {
-		return string(b) // it has outgrown the room
-	}
-	t.block = t.block[:len(t.block)+len(b)]
-	return unsafe.String(unsafe.SliceData(b), len(b))
+	text := unsafe.SliceData(b)
+	if room := t.block[len(t.block):cap(t.block)]; len(b) <= len(room) && text == unsafe.SliceData(room) {
+		t.block = t.block[:len(t.block)+len(b)]
+	} // else it has a block of its own, or has outgrown the room
+	return unsafe.String(text, len(b))
 }

@@ -9,6 +9,7 @@ import (
 	"bytes"
 
 	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/internal/slab"
 	"github.com/gzeek/gzeek/policy"
 	"github.com/gzeek/gzeek/redef"
 )
@@ -38,7 +39,11 @@ type dpd struct {
 	ignoreAfter  *redef.Count
 	trackRemoved *redef.Bool
 	maxData      *redef.Count
+	services     slab.Of[string]
 }
+
+// firstServices is room for the services of nearly all connections.
+const firstServices = 2
 
 func load(c *policy.Context) error {
 	policy.Provide(c, newEnabled(c.Options))
@@ -54,6 +59,9 @@ func load(c *policy.Context) error {
 	ev, name := c.Events, c.Policy()
 	ev.AnalyzerConfirmationInfo.Handle(name, 10, func(e *event.AnalyzerConfirmation) {
 		if e.Conn != nil {
+			if e.Conn.Service == nil {
+				e.Conn.Service = d.services.Slice(firstServices)[:0]
+			}
 			e.Conn.Service.Add(e.Name)
 		}
 	})

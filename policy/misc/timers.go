@@ -32,11 +32,11 @@ func loadTimers(c *policy.Context) error {
 // every arms a timer for a time, and from then on again and again.
 func every(c *policy.Context, first float64, interval func() float64) {
 	t := &timer.Timer{}
-	t.Fire = func(_ float64, expiring bool) {
+	t.Do = timer.Func(func(_ float64, expiring bool) {
 		if !expiring {
 			c.Timers.Add(t, c.Now()+interval())
 		}
-	}
+	})
 	c.Timers.Add(t, c.Now()+first)
 }
 

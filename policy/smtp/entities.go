@@ -59,7 +59,7 @@ func (p *SMTP) entityHeader(e *event.MIMEOneHeader) {
 		named = hasParameter(e.Header.Value, "name", false)
 	}
 	if named {
-		i.Entity.Filename = i.text.String(extract.ExtractFilenameFromContentDisposition(e.Header.Value))
+		i.Entity.Filename = p.text.String(extract.ExtractFilenameFromContentDisposition(e.Header.Value))
 		i.Entity.HasFilename = true
 	}
 }
@@ -103,7 +103,7 @@ func (p *SMTP) noteFile(e *event.FileOverNewConnection) {
 	if !ok || i.TLS {
 		return
 	}
-	i.FUIDs = append(i.FUIDs, e.File.ID)
+	i.FUIDs = p.fuids.Append(i.FUIDs, e.File.ID)
 	if !p.rfc822Files.Get() {
 		return
 	}

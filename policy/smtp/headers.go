@@ -31,22 +31,22 @@ func (p *SMTP) header(e *event.MIMEOneHeader) {
 	value := e.Header.Value
 	switch string(e.Header.Name) {
 	case "MESSAGE-ID":
-		i.MsgID = i.field(value)
+		i.MsgID = p.field(value)
 	case "RECEIVED":
 		if i.FirstReceived.Set {
 			i.SecondReceived = i.FirstReceived
 		}
-		i.FirstReceived = i.field(value)
+		i.FirstReceived = p.field(value)
 	case "IN-REPLY-TO":
-		i.InReplyTo = i.field(value)
+		i.InReplyTo = p.field(value)
 	case "SUBJECT":
-		i.Subject = i.field(value)
+		i.Subject = p.field(value)
 	case "FROM":
-		i.From = i.field(value)
+		i.From = p.field(value)
 	case "REPLY-TO":
-		i.ReplyTo = i.field(value)
+		i.ReplyTo = p.field(value)
 	case "DATE":
-		i.Date = i.field(value)
+		i.Date = p.field(value)
 	case "TO":
 		p.addRecipients(i, &i.To, value)
 	case "CC":
@@ -58,7 +58,7 @@ func (p *SMTP) header(e *event.MIMEOneHeader) {
 			}
 		}
 	case "X-MAILER", "USER-AGENT", "X-USER-AGENT":
-		i.UserAgent = i.field(value)
+		i.UserAgent = p.field(value)
 	}
 }
 
@@ -71,7 +71,7 @@ func (p *SMTP) addRecipients(i *Info, set **dict.StringSet, value []byte) {
 	}
 	p.scratch = addrs[:0]
 	for _, a := range p.order(addrs) {
-		(*set).Add(i.text.String(a))
+		(*set).Add(p.text.String(a))
 	}
 }
 
@@ -100,6 +100,6 @@ func (p *SMTP) received(e *event.MIMEOneHeader) {
 		i.processReceivedFrom = false
 	}
 	if i.Path[len(i.Path)-1] != ip {
-		i.Path = append(i.Path, ip)
+		i.Path = p.paths.Append(i.Path, ip)
 	}
 }

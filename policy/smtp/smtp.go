@@ -69,14 +69,13 @@ type Info struct {
 	processHeaders      bool
 	entityCount         uint64
 
-	text slab.Text // of the strings of this record
 	room struct {
 		path  [2]netip.Addr
 		fuids [2]string
 	}
 }
 
-func (i *Info) field(b []byte) Field { return Field{i.text.String(b), true} }
+func (p *SMTP) field(b []byte) Field { return Field{p.text.String(b), true} }
 
 // Field is an optional string.
 type Field struct {
@@ -118,6 +117,10 @@ type SMTP struct {
 	states slab.Of[State]
 	parts  slab.Of[Entity]
 	sets   slab.Of[dict.StringSet]
+	slots  dict.StringSlots
+	paths  slab.Of[netip.Addr]
+	fuids  slab.Of[string]
+	text   slab.Text
 	// removed is removedConn, made once.
 	removed func(*event.Conn)
 
@@ -167,9 +170,9 @@ func load(c *policy.Context) error {
 	ev.SMTPReply.Handle(name, 5, func(e *event.SMTPReply) {
 		i, _ := p.session(e.Conn)
 		const code = 20 + len(" ")
-		b := strconv.AppendUint(i.text.Room(code+len(e.Msg)), e.Code, 10)
+		b := strconv.AppendUint(p.text.Room(code+len(e.Msg)), e.Code, 10)
 		b = append(append(b, ' '), e.Msg...)
-		i.LastReply = Field{i.text.Take(b), true}
+		i.LastReply = Field{p.text.Take(b), true}
 	})
 	ev.SMTPReply.Handle(name, -5, p.replied)
 	ev.SMTPStartTLS.Handle(name, 5, func(e *event.ConnEvent) {
@@ -245,7 +248,7 @@ func (p *SMTP) request(e *event.SMTPRequest) {
 	i, st := p.session(e.Conn)
 	switch e.Command {
 	case "HELO", "EHLO":
-		st.HELO = i.field(e.Arg)
+		st.HELO = p.field(e.Arg)
 		i.HELO = st.HELO
 	case "RCPT":
 		if !hasFoldedPrefix(e.Arg, "to:") {
@@ -253,7 +256,7 @@ func (p *SMTP) request(e *event.SMTPRequest) {
 		}
 		p.begun(&i.RcptTo)
 		for _, a := range p.emailAddrs(e.Arg) {
-			i.RcptTo.Add(i.text.String(deleteORCPT(a)))
+			i.RcptTo.Add(p.text.String(deleteORCPT(a)))
 		}
 		i.hasClientActivity = true
 		st.rcptToSeen = true
@@ -271,7 +274,7 @@ func (p *SMTP) request(e *event.SMTPRequest) {
 			p.findAllExceeded("base/utils/email.zeek", emailVecLine, len(e.Arg))
 		}
 		if len(from) > 0 {
-			i.MailFrom = i.field(from)
+			i.MailFrom = p.field(from)
 		}
 		i.hasClientActivity = true
 		st.mailFromSeen, st.rcptToSeen = true, false
@@ -291,7 +294,7 @@ func (p *SMTP) request(e *event.SMTPRequest) {
 func (p *SMTP) begun(set **dict.StringSet) {
 	if *set == nil {
 		*set = p.sets.New()
-		dict.InitStringSet(*set, p.ctx.Keys)
+		p.slots.Init(*set, p.ctx.Keys)
 	}
 }
 
