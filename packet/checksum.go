@@ -26,12 +26,21 @@ const (
 	protoMobility = 135
 )
 
+// worthVectors is how many octets are worth the call of sumVectors.
+const worthVectors = 256
+
 // onesSum adds the 16-bit words of b, an odd last octet padded with zero, to
 // sum. Words are added eight octets at a time, and as the machine reads them
 // rather than in network order: carries go around at the end, and the sum is
 // the same but for the order of its two octets (RFC 1071, section 2).
 func onesSum(sum uint64, b []byte) uint64 {
 	var c uint64
+	if hasVectors && len(b) >= worthVectors {
+		n := len(b) &^ 63
+		sum, c = bits.Add64(sum, sumVectors(&b[0], n), 0)
+		sum += c
+		b = b[n:]
+	}
 	for len(b) >= 64 {
 		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(b), 0)
 		sum, c = bits.Add64(sum, binary.LittleEndian.Uint64(b[8:]), c)

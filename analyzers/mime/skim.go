@@ -187,11 +187,23 @@ func skimBase64(data []byte) (used, decoded int) {
 		}
 		// The next lines are probably as long: then it suffices to look whether
 		// anything in them is odd, not where.
-		for line = data[used:]; isLineEnd(line, i) && allBase64(line[:i]); line = line[i+2:] {
-			decoded += i / 4 * 3
-			used += i + 2
-		}
+		lines := linesOf(data[used:], i)
+		decoded += lines * (i / 4 * 3)
+		used += lines * (i + 2)
 	}
+}
+
+// linesOf counts the lines in a row at the beginning of data that have the width,
+// 8 or more, of octets of the alphabet.
+func linesOf(data []byte, width int) (lines int) {
+	if hasVectors && width >= 32 && len(data) > width {
+		return linesVectors(&data[0], len(data), width)
+	}
+	for isLineEnd(data, width) && allBase64(data[:width]) {
+		data = data[width+2:]
+		lines++
+	}
+	return lines
 }
 
 // allBase64 says whether all octets of b, 8 or more, are of the alphabet. Two

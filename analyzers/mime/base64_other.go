@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package mime
+
+const hasVectors = false
+
+func linesVectors(*byte, int, int) int { panic("there are no vectors") }
