@@ -10,18 +10,15 @@
 // Zeek: src/analyzer/protocol/tcp/ContentLine.cc.
 package contentline
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/gzeek/gzeek/internal/slab"
+)
 
 // MaxLineLength is the longest line in octets; a longer one is cut, and the
 // octet before the cut is lost, as in Zeek.
 const MaxLineLength = 16<<20 - 100
-
-// Buffers for partial lines begin with a size in octets that nearly all lines
-// fit into, and are kept up to another when their line is done.
-const (
-	firstBuffer = 256
-	keepBuffer  = 16 << 10
-)
 
 // Host is what a splitter asks of its connection; analyzers.Host is one.
 type Host interface {
@@ -58,7 +55,7 @@ type Splitter struct {
 	sink   Sink
 	skim   Skimmer // nil if the sink is none
 	flags  *Flags
-	bufs   *Buffers
+	bufs   *slab.Buffers
 	isOrig bool
 
 	buf     []byte // the line that is not at its end yet; nil if none is
@@ -67,31 +64,9 @@ type Splitter struct {
 	sawNUL  bool
 }
 
-// Buffers are what splitters keep the beginnings of lines in. Many splitters
-// share them, since few are within a line at a time; all on one goroutine.
-type Buffers struct{ free [][]byte }
-
-// maxFree bounds the buffers that are kept.
-const maxFree = 64
-
-func (b *Buffers) take() []byte {
-	n := len(b.free)
-	if n == 0 {
-		return make([]byte, 0, firstBuffer)
-	}
-	buf := b.free[n-1]
-	b.free = b.free[:n-1]
-	return buf
-}
-
-func (b *Buffers) give(buf []byte) {
-	if cap(buf) <= keepBuffer && len(b.free) < maxFree {
-		b.free = append(b.free, buf[:0])
-	}
-}
-
-// Init makes s a splitter for the given direction.
-func (s *Splitter) Init(host Host, sink Sink, flags *Flags, bufs *Buffers, isOrig bool) {
+// Init makes s a splitter for the given direction. The beginnings of lines are
+// kept in bufs, which many splitters share: few are within a line at a time.
+func (s *Splitter) Init(host Host, sink Sink, flags *Flags, bufs *slab.Buffers, isOrig bool) {
 	skim, _ := sink.(Skimmer)
 	*s = Splitter{host: host, sink: sink, skim: skim, flags: flags, bufs: bufs, isOrig: isOrig}
 }
@@ -252,13 +227,13 @@ func (s *Splitter) emit(text []byte) {
 // add adds to the line that is not at its end.
 func (s *Splitter) add(text []byte) {
 	if s.buf == nil && len(text) > 0 {
-		s.buf = s.bufs.take()
+		s.buf = s.bufs.Take()
 	}
 	s.buf = append(s.buf, text...)
 }
 
 func (s *Splitter) endLine() {
-	s.bufs.give(s.buf)
+	s.bufs.Give(s.buf)
 	s.buf = nil
 }
 

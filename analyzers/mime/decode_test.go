@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/internal/slab"
 )
 
 // sink takes bodies and nothing else.
@@ -67,7 +68,7 @@ func TestDecodingUndoesEncoding(t *testing.T) {
 		} {
 			s := newSink(true)
 			opts := DefaultOptions()
-			m := NewMail(s, s, "SMTP", &opts)
+			m := NewMail(s, s, "SMTP", &opts, new(slab.Buffers))
 			m.Begin(true)
 			m.Deliver([]byte("Content-Transfer-Encoding: "+encoding), true)
 			m.Deliver(nil, true)
@@ -92,7 +93,7 @@ func BenchmarkBody(b *testing.B) {
 		b.Run(encoding, func(b *testing.B) {
 			s := newSink(false)
 			opts := DefaultOptions()
-			m := NewMail(s, s, "SMTP", &opts)
+			m := NewMail(s, s, "SMTP", &opts, new(slab.Buffers))
 			m.Begin(true)
 			m.Deliver([]byte("Content-Transfer-Encoding: "+encoding), true)
 			m.Deliver(nil, true)

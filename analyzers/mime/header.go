@@ -37,6 +37,9 @@ func (m *Mail) headerLine(e *entity, line []byte) {
 func (m *Mail) beginField(e *entity, line []byte) {
 	m.finishHeader(e)
 	if len(line) > 0 {
+		if e.field == nil {
+			e.field = m.bufs.Take()
+		}
 		e.field = append(e.field[:0], line...)
 		e.hasField = true
 	}
@@ -79,6 +82,7 @@ func (m *Mail) finishHeader(e *entity) {
 		e.all = append(e.all, at)
 	}
 	if cap(e.field) > keepField {
+		m.bufs.Give(e.field)
 		e.field = nil
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/internal/slab"
 )
 
 // Files is the file manager as an analyzer sees it. Its methods may drain the
@@ -85,6 +86,7 @@ type Mail struct {
 	counter Counter
 	tag     string
 	opts    *Options
+	bufs    *slab.Buffers
 
 	open   bool
 	isOrig bool
@@ -107,10 +109,11 @@ type Mail struct {
 }
 
 // NewMail returns a Mail without a mail. Tag is the name of the analyzer whose
-// mail it is ("SMTP"). Opts are read at any time.
-func NewMail(host Host, files Files, tag string, opts *Options) *Mail {
+// mail it is ("SMTP"). Opts are read at any time. Long header fields are put
+// together in bufs.
+func NewMail(host Host, files Files, tag string, opts *Options, bufs *slab.Buffers) *Mail {
 	counter, _ := files.(Counter)
-	return &Mail{host: host, events: host.Events(), files: files, counter: counter, tag: tag, opts: opts}
+	return &Mail{host: host, events: host.Events(), files: files, counter: counter, tag: tag, opts: opts, bufs: bufs}
 }
 
 // Reset gives m to another connection, as if NewMail had made it; it keeps what
@@ -118,7 +121,7 @@ func NewMail(host Host, files Files, tag string, opts *Options) *Mail {
 // open.
 func (m *Mail) Reset(host Host) {
 	*m = Mail{
-		host: host, events: m.events, files: m.files, counter: m.counter, tag: m.tag, opts: m.opts,
+		host: host, events: m.events, files: m.files, counter: m.counter, tag: m.tag, opts: m.opts, bufs: m.bufs,
 		chain: m.chain[:0], spare: m.spare, piece: m.piece[:0], text: m.text[:0],
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/internal/slab"
 )
 
 // recorder is a connection and its file manager. It writes down what it is
@@ -84,7 +85,7 @@ func (r *recorder) EndOfFileBoth(tag string, conn *event.Conn) { r.ev.Drain(); r
 // mail plays lines, divided by LF. A line that ends with $ has no CRLF.
 func mail(text string, opts Options) *recorder {
 	r := newRecorder()
-	play(NewMail(r, r, "SMTP", &opts), text)
+	play(NewMail(r, r, "SMTP", &opts, new(slab.Buffers)), text)
 	r.ev.Drain()
 	return r
 }
@@ -108,7 +109,7 @@ func TestMailOfAnotherConnectionLeavesNothing(t *testing.T) {
 	}
 	r := newRecorder()
 	opts := DefaultOptions()
-	m := NewMail(r, r, "SMTP", &opts)
+	m := NewMail(r, r, "SMTP", &opts, new(slab.Buffers))
 	for range 2 {
 		for _, text := range mails {
 			r.told = nil
@@ -364,7 +365,7 @@ func TestPiecesHaveALength(t *testing.T) {
 func TestGap(t *testing.T) {
 	opts := DefaultOptions()
 	r := newRecorder()
-	m := NewMail(r, r, "SMTP", &opts)
+	m := NewMail(r, r, "SMTP", &opts, new(slab.Buffers))
 	m.Begin(true)
 	m.Gap(5)
 	m.Deliver(nil, true)

@@ -58,21 +58,19 @@ func (c command) inReply() string {
 	return words[c]
 }
 
-// byWord finds commands by the words that clients type.
-var byWord = func() map[string]command {
-	m := map[string]command{"X-ANONYMOUSTLS": xAnonymousTLS}
-	for c := ehlo; int(c) < len(words); c++ {
-		m[words[c]] = c
-	}
-	return m
-}()
+// typed is a word that clients type, and how it is told in smtp_request, so that
+// no string is made of what was typed.
+type typed struct {
+	command  command
+	spelling string
+}
 
-// spelling keeps how each word is told in smtp_request, so that no string is
-// made of what was typed.
-var spelling = func() map[string]string {
-	m := map[string]string{}
-	for word := range byWord {
-		m[word] = word
+// byWord finds commands by the words that clients type.
+var byWord = func() map[string]typed {
+	const anonymous = "X-ANONYMOUSTLS"
+	m := map[string]typed{anonymous: {xAnonymousTLS, anonymous}}
+	for c := ehlo; int(c) < len(words); c++ {
+		m[words[c]] = typed{c, words[c]}
 	}
 	return m
 }()
@@ -89,8 +87,8 @@ func lookup(word []byte) (command, string) {
 		}
 		upper[i] = c
 	}
-	key := upper[:len(word)]
-	return byWord[string(key)], spelling[string(key)]
+	t := byWord[string(upper[:len(word)])]
+	return t.command, t.spelling
 }
 
 // commands is a queue of commands of at most maxPending.

@@ -107,7 +107,7 @@ type Factory struct {
 
 	analyzers slab.Of[Analyzer]
 	splitters slab.Of[contentline.Splitter]
-	buffers   contentline.Buffers
+	buffers   slab.Buffers
 }
 
 // keepMails is how many are kept at most: enough for some hundred mails at a time.
@@ -139,7 +139,7 @@ func (f *Factory) New(host analyzers.Host) *Analyzer {
 func (f *Factory) mail(host analyzers.Host) *mime.Mail {
 	n := len(f.mails)
 	if n == 0 {
-		return mime.NewMail(host, f.files, Name, &f.opts.MIME)
+		return mime.NewMail(host, f.files, Name, &f.opts.MIME, &f.buffers)
 	}
 	m := f.mails[n-1]
 	f.mails = f.mails[:n-1]

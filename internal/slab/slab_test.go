@@ -71,3 +71,25 @@ func TestFewAllocations(t *testing.T) {
 		t.Errorf("%v allocations for ten values and texts", n)
 	}
 }
+
+func TestBuffersAreLentAgainUpToALimit(t *testing.T) {
+	var b Buffers
+	b.Give(nil)
+	buf := append(b.Take(), "text"...)
+	b.Give(buf)
+	if again := b.Take(); len(again) != 0 || &again[:1][0] != &buf[0] {
+		t.Error("another buffer, or not an empty one")
+	}
+	for range 10 {
+		b.Give(make([]byte, keepBuffers/4))
+	}
+	if b.kept != keepBuffers || len(b.free) != 4 {
+		t.Errorf("%d octets in %d buffers are kept", b.kept, len(b.free))
+	}
+	for range 5 {
+		b.Take()
+	}
+	if b.kept != 0 {
+		t.Errorf("%d octets of no buffer", b.kept)
+	}
+}
