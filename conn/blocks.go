@@ -27,6 +27,8 @@ type blockList struct {
 	head int       // blocks of runs[0] before head are gone
 	n    int
 	size uint64 // sum of the lengths, delivered pieces included
+
+	began *firstRun // what the list began with
 }
 
 const maxRun = 256
@@ -37,18 +39,49 @@ type firstRun struct {
 	blocks [8]block
 }
 
+// firstRuns gives them out, and takes them back when streams are done.
+type firstRuns struct {
+	free []*firstRun
+	more slab.Of[firstRun]
+}
+
+// keepRuns is how many are kept at most.
+const keepRuns = 4096
+
 // begin gives a list that never held anything its first memory.
-func (l *blockList) begin(s *slab.Of[firstRun]) {
-	if l.runs == nil {
-		f := s.New()
-		f.list[0] = f.blocks[:0]
-		l.runs = f.list[:0]
+func (l *blockList) begin(s *firstRuns) {
+	if l.runs != nil {
+		return
 	}
+	f := l.began
+	if n := len(s.free); f == nil && n > 0 {
+		f = s.free[n-1]
+		s.free = s.free[:n-1]
+	} else if f == nil {
+		f = s.more.New()
+	}
+	l.began = f
+	f.list[0] = f.blocks[:0]
+	l.runs = f.list[:0]
+}
+
+// end empties the list for good.
+func (l *blockList) end(s *firstRuns) {
+	if f := l.began; f != nil && len(s.free) < keepRuns {
+		*f = firstRun{}
+		s.free = append(s.free, f)
+	}
+	*l = blockList{}
 }
 
 func (l *blockList) empty() bool { return l.n == 0 }
 
-func (l *blockList) clear() { *l = blockList{} }
+func (l *blockList) clear() {
+	if l.began != nil {
+		*l.began = firstRun{}
+	}
+	*l = blockList{began: l.began}
+}
 
 // first returns the first block; the list must not be empty.
 func (l *blockList) first() *block { return &l.runs[0][l.head] }

@@ -11,7 +11,7 @@ import (
 
 // connection is what connections of all protocols have (Conn.cc, session/Session.cc).
 // A million half-open ones at a time are an everyday scan: the fields are packed
-// so that a tcpConn just fits the allocator's class of 1280 octets.
+// so that a tcpConn just fits the allocator's class of 1408 octets.
 type connection struct {
 	table *Table
 	key   packet.FlowKey

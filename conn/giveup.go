@@ -50,17 +50,6 @@ func (c *connection) holding() (h Holding) {
 	return h
 }
 
-// forget drops what a removed connection still holds: who remembers the
-// connection for a while (records of handlers, timers) is not to keep that too.
-func (c *connection) forget() {
-	if t, ok := c.impl.(*tcpConn); ok {
-		for _, e := range [2]*endpoint{t.orig, t.resp} {
-			e.reassem.blocks.clear()
-			e.reassem.skipDeliveries = true
-		}
-	}
-}
-
 // held is how much data waits for a match, or for what has matched.
 func (d *detector) held() (n uint64) {
 	if d.kept != nil {
@@ -123,7 +112,6 @@ func (tb *Table) GiveUp(octets uint64) GivenUp {
 		}
 		x.c.weird("connection_given_up", fmt.Sprintf("%d octets held", x.held), "memory")
 		tb.remove(x.c)
-		x.c.forget()
 		done.Connections++
 		done.Held += x.held
 		done.Octets += x.held + connectionCost

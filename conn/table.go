@@ -61,8 +61,7 @@ type Table struct {
 	count          int
 	idleTimers     []*tcpTimer
 	newTimers      slab.Of[tcpTimer]
-	detectors      slab.Of[detector]
-	firstRuns      slab.Of[firstRun]
+	firstRuns      firstRuns
 	histories      slab.Of[byte]
 	idlePieces     []*pieces
 	packetTime     float64 // the packet's own time, possibly before network time
@@ -343,7 +342,7 @@ func (tb *Table) buildTCP(t *tcpConn) {
 	off := !tb.opts.DPDReassembleFirst && len(t.tree.added) == 0
 	t.orig.reassem.off, t.resp.reassem.off = off, off
 	if tb.opts.Signatures && !tb.opts.SMTPDisabled {
-		t.detect = tb.detectors.New()
+		t.detect = &t.detection
 		t.detect.t = t
 		t.tree.add(func(analyzers.Host) analyzers.Analyzer { return t.detect }, "")
 	}
@@ -390,6 +389,14 @@ func (tb *Table) remove(c *connection) {
 		n.Now--
 	}
 	c.inTable = false
+	if t, ok := c.impl.(*tcpConn); ok {
+		// Nothing more comes, and who remembers the connection for a while (records
+		// of handlers) is not to keep its octets too.
+		for _, e := range [2]*endpoint{t.orig, t.resp} {
+			e.reassem.blocks.end(&tb.firstRuns)
+			e.reassem.skipDeliveries = true
+		}
+	}
 }
 
 // Drain ends all connections, by their keys so that equal runs write equal

@@ -45,8 +45,9 @@ type tcpConn struct {
 	closeDeferred    bool
 	deferredGenEvent bool
 
-	tree   tree
-	detect *detector // in the tree too; nil without signatures
+	tree      tree
+	detection detector
+	detect    *detector // detection, which is in the tree too; nil without signatures
 
 	timers *tcpTimer // the first of the ring, nil without any
 }

@@ -161,8 +161,21 @@ func (c *child) end() {
 	if !c.finished {
 		c.a.Done()
 		c.finished = true
+		// The analyzer may be another connection's now.
+		c.a = ended{}
 	}
 }
+
+// ended stands in for an analyzer that is done.
+type ended struct{}
+
+func (ended) Name() string                  { return "" }
+func (ended) DeliverStream([]byte, bool)    {}
+func (ended) Undelivered(uint64, int, bool) {}
+func (ended) EndpointEOF(bool)              {}
+func (ended) ConnectionFinished(bool)       {}
+func (ended) ConnectionReset()              {}
+func (ended) Done()                         {}
 
 // The methods of analyzers.Host.
 

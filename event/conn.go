@@ -3,8 +3,6 @@ package event
 import (
 	"io"
 	"net/netip"
-
-	"github.com/gzeek/gzeek/internal/slab"
 )
 
 // Proto is a transport protocol as Zeek's transport_proto enum orders it.
@@ -150,8 +148,28 @@ type Slot[T any] struct {
 
 // Slots hands out fields of one record type; each run has its own.
 type Slots struct {
-	n      int
-	stores slab.Of[any]
+	n        int
+	perBlock int
+	free     []any // of the last block
+}
+
+// How many records share the memory of their fields. Connections don't: their
+// fields point to records that point to them, so that one that is alive would
+// keep the others of its block, with all they have. For the same reason what
+// such a field points to has to be allocated by itself if it points to the
+// connection.
+const (
+	connsPerBlock = 1
+	filesPerBlock = 64
+)
+
+func (s *Slots) store() []any {
+	if len(s.free) < s.n {
+		s.free = make([]any, max(s.perBlock, 1)*s.n)
+	}
+	st := s.free[:s.n:s.n]
+	s.free = s.free[s.n:]
+	return st
 }
 
 // NewSlot reserves a field.
@@ -182,7 +200,7 @@ func (s Slot[T]) Set(r Record, v T) {
 	switch {
 	case len(*st) > s.i:
 	case *st == nil:
-		*st = s.of.stores.Slice(s.of.n)
+		*st = s.of.store()
 	default: // the field is younger than the record's first
 		*st = append(*st, make([]any, s.of.n-len(*st))...)
 	}

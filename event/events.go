@@ -283,6 +283,7 @@ func NewEvents() *Events {
 	e.MIMEBeginEntity = conn("mime_begin_entity")
 	e.MIMEOneHeader = Declare[MIMEOneHeader](q, "mime_one_header", "c: connection", "h: mime_header_rec")
 	e.MIMEAllHeaders = Declare[MIMEAllHeaders](q, "mime_all_headers", "c: connection", "hlist: mime_header_list")
+	e.ConnSlots.perBlock, e.FileSlots.perBlock = connsPerBlock, filesPerBlock
 	e.MIMEEndEntity = conn("mime_end_entity")
 	e.MIMEEvent = Declare[MIMEEvent](q, "mime_event", "c: connection", "event_type: string", "detail: string")
 

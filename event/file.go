@@ -17,7 +17,7 @@ type File struct {
 	OverflowBytes   uint64
 	TimeoutInterval float64 // seconds
 	// BofBuffer is the beginning of the file, borrowed; nil until known, and again
-	// some time after the file's last event.
+	// some time after the file's last event, as Conns then are.
 	BofBuffer []byte
 
 	// Ctl is the engine behind the record.

@@ -52,7 +52,7 @@ func (f *file) release() {
 
 // reclaim takes the first octets back from the record of a released file.
 func (f *file) reclaim() {
-	f.rec.BofBuffer = nil
+	f.rec.BofBuffer, f.rec.Conns, f.rec.conns[0] = nil, nil, nil
 	f.rec, f.bof, f.ends = nil, f.bof[:0], f.ends[:0]
 	if cap(f.bof) > bofKept {
 		f.bof, f.ends = nil, nil
@@ -182,6 +182,9 @@ func (f *file) raiseSniff(meta event.FileMetadata) {
 // publishBof lends the first octets to the record, until reclaim.
 func (f *file) publishBof() { f.rec.BofBuffer = f.bof[:len(f.bof):len(f.bof)] }
 
+// firstBof is room for the first octets of most files.
+const firstBof = 5 << 10
+
 // bufferBof collects first octets (File::BufferBOF). A piece is kept whole even
 // if it exceeds the size.
 func (f *file) bufferBof(data []byte) {
@@ -189,6 +192,9 @@ func (f *file) bufferBof(data []byte) {
 		return
 	}
 	if len(data) > 0 { // empty pieces aren't kept: there may be any number of them
+		if f.bof == nil {
+			f.bof = make([]byte, 0, max(firstBof, len(data)))
+		}
 		f.bof = append(f.bof, data...)
 		f.ends = append(f.ends, len(f.bof))
 	}

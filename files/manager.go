@@ -315,13 +315,7 @@ func (m *Manager) getFile(id, tag string, conn *event.Conn, isOrig, updateConn b
 
 func (m *Manager) newFile(id, tag string, isOrig bool) *file {
 	var f *file
-	if len(m.ended) > 0 && m.events.Idle() {
-		for _, f := range m.ended {
-			f.reclaim()
-		}
-		m.freeFiles = append(m.freeFiles, m.ended...)
-		m.ended = m.ended[:0]
-	}
+	m.reclaim()
 	if n := len(m.freeFiles); n > 0 {
 		f = m.freeFiles[n-1]
 		m.freeFiles = m.freeFiles[:n-1]
@@ -353,13 +347,33 @@ func (m *Manager) remove(f *file) {
 		*r = nil
 	}
 	f.release()
-	if len(m.ended) < maxEnded {
-		m.ended = append(m.ended, f)
+	m.ended = append(m.ended, f)
+	if len(m.ended) >= manyEnded {
+		m.reclaim()
 	}
 }
 
-// maxEnded bounds the files that wait for others to need their memory.
-const maxEnded = 256
+// manyEnded is when ended files are worth a look though no other has begun.
+const manyEnded = 64
+
+// reclaim takes back what records of ended files still point to, if the
+// handlers of their last events have run.
+func (m *Manager) reclaim() {
+	if len(m.ended) == 0 || !m.events.Idle() {
+		return
+	}
+	for _, f := range m.ended {
+		f.reclaim()
+		if len(m.freeFiles) < keepFiles {
+			m.freeFiles = append(m.freeFiles, f)
+		}
+	}
+	clear(m.ended)
+	m.ended = m.ended[:0]
+}
+
+// keepFiles is how many are kept for others at most.
+const keepFiles = 1024
 
 // timeout ends a file that was idle for too long, unless a handler of
 // file_timeout prolongs it (Manager::Timeout).

@@ -71,6 +71,14 @@ func (s *Splitter) Init(host Host, sink Sink, flags *Flags, bufs *slab.Buffers, 
 	*s = Splitter{host: host, sink: sink, skim: skim, flags: flags, bufs: bufs, isOrig: isOrig}
 }
 
+// Release makes s as new. What it had of a line is lost.
+func (s *Splitter) Release() {
+	if s.buf != nil {
+		s.bufs.Give(s.buf)
+	}
+	*s = Splitter{}
+}
+
 // SetPlainDelivery makes the splitter hand over the next n octets as they come,
 // uncut. 0 goes back to lines at once.
 func (s *Splitter) SetPlainDelivery(n uint64) { s.plain = n }

@@ -101,13 +101,17 @@ var _ analyzers.Analyzer = (*Analyzer)(nil)
 // Factory makes the analyzers of a run. It belongs to one goroutine, with all
 // that it makes.
 type Factory struct {
-	files mime.Files
-	opts  *Options
-	mails []*mime.Mail // that are done, for others
+	files   mime.Files
+	opts    *Options
+	buffers slab.Buffers
 
-	analyzers slab.Of[Analyzer]
-	splitters slab.Of[contentline.Splitter]
-	buffers   slab.Buffers
+	// What is done, for others.
+	mails     []*mime.Mail
+	analyzers []*Analyzer
+	splitters []*contentline.Splitter
+
+	newAnalyzers slab.Of[Analyzer]
+	newSplitters slab.Of[contentline.Splitter]
 }
 
 // keepMails is how many are kept at most: enough for some hundred mails at a time.
@@ -127,12 +131,49 @@ func NewFactory(files mime.Files, opts *Options) *Factory {
 func (f *Factory) New(host analyzers.Host) *Analyzer {
 	// Splitters and a mail are made when they are needed: most of many
 	// connections at a time are scans.
-	a := f.analyzers.New()
+	var a *Analyzer
+	if n := len(f.analyzers); n > 0 {
+		a = f.analyzers[n-1]
+		f.analyzers = f.analyzers[:n-1]
+	} else {
+		a = f.newAnalyzers.New()
+	}
 	*a = Analyzer{
 		host: host, events: host.Events(), files: f.files, opts: f.opts, maker: f,
 		state: initiated, first: connEstablishment, replied: noCommand,
 	}
 	return a
+}
+
+// recycle takes back an analyzer that is done, with its splitters. They forget
+// their connection: what is used again must not keep those that had it before.
+func (f *Factory) recycle(a *Analyzer) {
+	for _, s := range [2]*contentline.Splitter{a.orig, a.resp} {
+		if s == nil {
+			continue
+		}
+		s.Release()
+		if len(f.splitters) < 2*keepAnalyzers {
+			f.splitters = append(f.splitters, s)
+		}
+	}
+	*a = Analyzer{}
+	if len(f.analyzers) < keepAnalyzers {
+		f.analyzers = append(f.analyzers, a)
+	}
+}
+
+// keepAnalyzers is how many are kept at most.
+const keepAnalyzers = 1024
+
+func (f *Factory) splitter() *contentline.Splitter {
+	n := len(f.splitters)
+	if n == 0 {
+		return f.newSplitters.New()
+	}
+	s := f.splitters[n-1]
+	f.splitters = f.splitters[:n-1]
+	return s
 }
 
 // mail returns a mail for the connection of host.
@@ -183,11 +224,12 @@ func (a *Analyzer) ConnectionFinished(half bool) {
 // ConnectionReset changes nothing: more may come, e.g. if the RST was ignored.
 func (a *Analyzer) ConnectionReset() {}
 
-// Done ends an open mail.
+// Done ends an open mail. The analyzer is another connection's after it.
 func (a *Analyzer) Done() {
 	if a.mail.IsOpen() {
 		a.endData()
 	}
+	a.maker.recycle(a)
 }
 
 // Undelivered takes note of a gap. On either side it may have swallowed what
@@ -220,7 +262,7 @@ func (a *Analyzer) splitter(isOrig bool) *contentline.Splitter {
 		s = &a.orig
 	}
 	if *s == nil {
-		*s = a.maker.splitters.New()
+		*s = a.maker.splitter()
 		(*s).Init(a.host, (*lines)(a), &a.flags, &a.maker.buffers, isOrig)
 	}
 	return *s

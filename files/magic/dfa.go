@@ -103,8 +103,8 @@ func (d *dfa) step(s uint32, column uint8) uint32 {
 	c := d.classes[column].octet
 	d.raw = d.raw[:0]
 	for _, n := range d.states[s/d.accepted()] {
-		if d.nfa.sets[n].has(c) {
-			d.raw = append(d.raw, d.nfa.out[n])
+		if d.nfa[n].set.has(c) {
+			d.raw = append(d.raw, d.nfa[n].out)
 		}
 	}
 	t := d.intern(d.raw)
@@ -183,10 +183,10 @@ func (d *dfa) closure(from []int) (done bool) {
 		if s == d.final {
 			return true
 		}
-		if d.nfa.out[s] >= 0 {
+		if d.nfa[s].out >= 0 {
 			d.set = append(d.set, s)
 		}
-		d.todo = append(d.todo, d.nfa.skip[s]...)
+		d.todo = append(append(d.todo, d.nfa[s].first[:d.nfa[s].n]...), d.nfa[s].more...)
 	}
 	slices.Sort(d.set)
 	return false
@@ -208,17 +208,30 @@ func (a *automaton) find(b []byte, from int) int {
 }
 
 // nfa is a pattern as states with steps without an octet (Thompson).
-type nfa struct {
-	sets []set
-	out  []int   // where a state's octet leads; -1: the state has no octet
-	skip [][]int // where a state leads without an octet
+type nfa []nfaState
+
+type nfaState struct {
+	set   set
+	out   int    // where an octet of set leads; -1: the state has no octet
+	first [2]int // where the state leads without an octet, more if these don't do
+	n     int    // of first
+	more  []int
 }
 
 func (a *nfa) state() int {
-	a.sets = append(a.sets, set{})
-	a.out = append(a.out, -1)
-	a.skip = append(a.skip, nil)
-	return len(a.out) - 1
+	*a = append(*a, nfaState{out: -1})
+	return len(*a) - 1
+}
+
+// skip has a state lead to another without an octet.
+func (a nfa) skip(from, to int) {
+	s := &a[from]
+	if s.n < len(s.first) {
+		s.first[s.n] = to
+		s.n++
+		return
+	}
+	s.more = append(s.more, to)
 }
 
 // add builds n from state from and returns the state behind it.
@@ -227,8 +240,8 @@ func (a *nfa) add(n *node, from int) int {
 	case octet:
 		// A state of its own, since from may have another octet already.
 		s, to := a.state(), a.state()
-		a.skip[from] = append(a.skip[from], s)
-		a.sets[s], a.out[s] = n.set, to
+		a.skip(from, s)
+		(*a)[s].set, (*a)[s].out = n.set, to
 		return to
 	case row:
 		for _, s := range n.subs {
@@ -239,7 +252,7 @@ func (a *nfa) add(n *node, from int) int {
 		to := a.state()
 		for _, s := range n.subs {
 			end := a.add(s, from)
-			a.skip[end] = append(a.skip[end], to)
+			a.skip(end, to)
 		}
 		return to
 	}
@@ -248,17 +261,17 @@ func (a *nfa) add(n *node, from int) int {
 	}
 	if n.max == unbounded {
 		loop := a.state()
-		a.skip[from] = append(a.skip[from], loop)
+		a.skip(from, loop)
 		end := a.add(n.subs[0], loop)
-		a.skip[end] = append(a.skip[end], loop)
+		a.skip(end, loop)
 		return loop
 	}
 	to := a.state()
 	for range n.max - n.min {
-		a.skip[from] = append(a.skip[from], to)
+		a.skip(from, to)
 		from = a.add(n.subs[0], from)
 	}
-	a.skip[from] = append(a.skip[from], to)
+	a.skip(from, to)
 	return to
 }
 
@@ -271,7 +284,7 @@ func newDFA(n *node, anywhere bool) *dfa {
 	d := &dfa{number: map[string]uint32{}}
 	first := d.nfa.state()
 	d.final = d.nfa.add(n, first)
-	d.mark = make([]bool, len(d.nfa.out))
+	d.mark = make([]bool, len(d.nfa))
 	d.split()
 	d.addState(nil) // dead
 	d.addState(nil) // accepted
@@ -283,7 +296,8 @@ func newDFA(n *node, anywhere bool) *dfa {
 func (d *dfa) split() {
 	distinct := map[set]bool{}
 	var list []set
-	for _, s := range d.nfa.sets {
+	for i := range d.nfa {
+		s := d.nfa[i].set
 		if !distinct[s] {
 			distinct[s] = true
 			list = append(list, s)

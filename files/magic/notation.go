@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gzeek/gzeek/internal/slab"
 )
 
 // set is a set of octets.
@@ -64,13 +66,12 @@ type node struct {
 func octetNode(s set) *node { return &node{kind: octet, set: s} }
 
 // octets is a row of the octets of s.
-func octets(s string) *node {
-	nodes := make([]node, 1+len(s))
-	n, each := &nodes[0], nodes[1:]
-	n.kind, n.subs = row, make([]*node, len(s))
-	for i := range each {
-		each[i].set.add(s[i])
-		n.subs[i] = &each[i]
+func (p *parser) octets(s string) *node {
+	n := p.nodes.New()
+	n.kind, n.subs = row, p.lists.Slice(len(s))
+	for i := range n.subs {
+		n.subs[i] = p.nodes.New()
+		n.subs[i].set.add(s[i])
 	}
 	return n
 }
@@ -164,6 +165,9 @@ type parser struct {
 	text string
 	pos  int
 	defs map[string]*node
+
+	nodes slab.Of[node]
+	lists slab.Of[*node]
 }
 
 func parsePattern(text string, defs map[string]*node) (*node, error) {
@@ -216,7 +220,8 @@ func (p *parser) alternatives() (*node, error) {
 }
 
 func (p *parser) parts() (*node, error) {
-	n := &node{kind: row}
+	n := p.nodes.New()
+	n.kind = row
 	for {
 		p.blanks()
 		if c := p.peek(); c == 0 || c == '|' || c == ')' {
@@ -226,7 +231,7 @@ func (p *parser) parts() (*node, error) {
 		if err != nil {
 			return nil, err
 		}
-		n.subs = append(n.subs, part)
+		n.subs = p.lists.Append(n.subs, part)
 	}
 	switch len(n.subs) {
 	case 0:
@@ -315,7 +320,7 @@ func (p *parser) plainPart() (*node, error) {
 		if c == 'w' {
 			s = strings.Join(strings.Split(s, ""), "\x00") + "\x00"
 		}
-		n := octets(s)
+		n := p.octets(s)
 		if c == 'i' {
 			for i := range len(s) {
 				if isLower(s[i] | 0x20) {
@@ -336,7 +341,7 @@ func (p *parser) plainPart() (*node, error) {
 		if len(s) == 0 {
 			return nil, p.errorf("unexpected %q", c)
 		}
-		return octets(string(s)), nil
+		return p.octets(string(s)), nil
 	}
 }
 

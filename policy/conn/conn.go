@@ -55,7 +55,6 @@ type Conns struct {
 	site *site.Site
 	info event.Slot[*Info]
 
-	infos    slab.Of[Info]
 	services map[string]string // the lower case of names
 	// noSizes says that packets are not counted: CONNSIZE is off.
 	noSizes bool
@@ -118,8 +117,7 @@ func (p *Conns) get(c *event.Conn) *Info {
 }
 
 func (p *Conns) begin(c *event.Conn) {
-	i := p.infos.New()
-	i.Conn = c
+	i := &Info{Conn: c} // by itself, see event.Slots
 	p.info.Set(c, i)
 	if n := len(c.Tunnels); n > 0 {
 		p.addParent(i, c.Tunnels[n-1].UID)
@@ -282,6 +280,7 @@ func loadRemoval(c *policy.Context) error {
 			for _, h := range *hooks {
 				c.Events.Guard(h.policy, "Conn::RemovalHook", func() { h.fn(e.Conn) })
 			}
+			clear(*hooks) // what they refer to is not to live as long as others of their block
 		}
 	})
 	return nil

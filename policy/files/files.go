@@ -30,7 +30,8 @@ type Info struct {
 	TS                       float64
 	FUID                     string
 	UID                      string
-	ID                       *event.ConnID
+	ID                       event.ConnID // of the connection in the row
+	HasID                    bool
 	Source                   string
 	Depth                    uint64
 	Analyzers                *dict.StringSet
@@ -207,7 +208,7 @@ func (p *Files) write(e *event.FileEvent) {
 			cp := *i
 			row = &cp
 		}
-		row.UID, row.ID = c.UID, &c.ID
+		row.UID, row.ID, row.HasID = c.UID, c.ID, true
 		p.Log.Write(row)
 	}
 	if len(e.File.Conns) == 0 {
@@ -224,7 +225,12 @@ func columns() []policy.Column[Info] {
 		policy.Text("fuid", func(i *Info) string { return i.FUID }),
 		policy.Text("uid", func(i *Info) string { return i.UID }),
 	}
-	cols = append(cols, policy.ConnID(func(i *Info) *event.ConnID { return i.ID })...)
+	cols = append(cols, policy.ConnID(func(i *Info) *event.ConnID {
+		if !i.HasID {
+			return nil
+		}
+		return &i.ID
+	})...)
 	return append(cols,
 		policy.Text("source", func(i *Info) string { return i.Source }),
 		count("depth", func(i *Info) uint64 { return i.Depth }),
