@@ -75,20 +75,21 @@ func openAFPacket(name, iface string, opts LiveOptions) (_ Source, err error) {
 			}
 		}
 	}()
+	// Protocol 0: nothing comes in before all is set up. Who may not listen hears so
+	// whether the interface is there or not.
+	a.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		if errors.Is(err, unix.EPERM) {
+			return nil, denied(notPermitted)
+		}
+		return nil, os.NewSyscallError("socket", err)
+	}
 	ifi, err := net.InterfaceByName(iface)
 	if err != nil {
 		return nil, fmt.Errorf("no interface %q", iface)
 	}
-	if ifi.Flags&net.FlagUp == 0 {
+	if ifi.Flags&net.FlagUp == 0 && !opts.downToo {
 		return nil, errors.New("the interface is down")
-	}
-	// Protocol 0: nothing comes in before all is set up.
-	a.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		if errors.Is(err, unix.EPERM) {
-			return nil, errors.New("not permitted; it needs root or the capability cap_net_raw")
-		}
-		return nil, os.NewSyscallError("socket", err)
 	}
 	if err := a.linkType(iface); err != nil {
 		return nil, err
@@ -242,8 +243,11 @@ func (a *afPacket) wait(block bool) error {
 			continue
 		}
 		left := time.Until(deadline)
-		if !block || left <= 0 {
+		if !block {
 			return ErrTimeout
+		}
+		if left <= 0 {
+			return a.silent()
 		}
 		fds := []unix.PollFd{{Fd: int32(a.fd), Events: unix.POLLIN}}
 		n, err := unix.Poll(fds, int(left.Milliseconds())+1)
@@ -251,7 +255,8 @@ func (a *afPacket) wait(block bool) error {
 			return a.fail(os.NewSyscallError("poll", err))
 		}
 		if n > 0 && fds[0].Revents&unix.POLLERR != 0 {
-			if e, err := unix.GetsockoptInt(a.fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && e != 0 {
+			// An interface that is down may come up again, and the socket with it.
+			if e, err := unix.GetsockoptInt(a.fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && e != 0 && unix.Errno(e) != unix.ENETDOWN {
 				return a.fail(unix.Errno(e))
 			}
 		}
@@ -261,10 +266,18 @@ func (a *afPacket) wait(block bool) error {
 	}
 }
 
-func (a *afPacket) fail(err error) error {
-	if err == unix.ENETDOWN {
-		err = errors.New("the interface went down")
+// silent is for a timeout without a packet. The kernel takes the socket off an
+// interface that is deleted, or moved to another network namespace.
+func (a *afPacket) silent() error {
+	if sa, err := unix.Getsockname(a.fd); err == nil {
+		if ll, ok := sa.(*unix.SockaddrLinklayer); ok && ll.Ifindex < 0 {
+			return a.fail(errors.New("the interface is gone"))
+		}
 	}
+	return ErrTimeout
+}
+
+func (a *afPacket) fail(err error) error {
 	a.err = &Error{File: a.name, Offset: -1, Problem: "can't read further", Err: err}
 	return a.err
 }

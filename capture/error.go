@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"strings"
 )
 
@@ -60,3 +61,34 @@ func bare(err error) error {
 	}
 	return err
 }
+
+// panicked is the cause of an Error that a panic of gzeek's own code became.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
+
+// broken is the Error of a source whose reading panicked with value. It is to be
+// made where the panic is recovered.
+func broken(name string, value any) error {
+	return &Error{File: name, Offset: -1, Problem: "an error in gzeek, please report it", Err: &panicked{value, debug.Stack()}}
+}
+
+// guarded calls f, and makes an Error of a panic.
+func guarded(name string, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = broken(name, r)
+		}
+	}()
+	return f()
+}
+
+// denied is an error about privileges: errors.Is says that it is fs.ErrPermission.
+type denied string
+
+func (d denied) Error() string { return string(d) }
+
+func (denied) Is(target error) bool { return target == fs.ErrPermission }

@@ -10,17 +10,30 @@ import (
 	"time"
 )
 
+// Live is a source of interfaces.
+type Live interface {
+	Source
+	// Interfaces tells how they are doing, each name once. It may be called from
+	// any goroutine.
+	Interfaces() []Interface
+}
+
 // OpenInterfaces listens on interfaces, as OpenLive does on each, and gives
-// their packets as one source in the order of their stamps. group shares an
+// their packets as one source in the order of their stamps. One that fails later
+// is opened again (LiveOptions.Reopen) while the others are read. group shares an
 // interface that is named several times between that many AF_PACKET sockets;
 // with 0 that is an error, since every packet would come several times.
 //
 // Several interfaces are read by a goroutine each, which hands over batches of a
 // fixed number: when these are full, packets wait in the kernel's buffer, and
 // what doesn't fit there the kernel drops and counts. Nothing is dropped here.
-func OpenInterfaces(ifaces []string, group uint16, opts LiveOptions) (Source, error) {
+func OpenInterfaces(ifaces []string, group uint16, opts LiveOptions) (Live, error) {
 	if len(ifaces) == 1 {
-		return OpenLive(ifaces[0], opts)
+		t, err := openTap(ifaces[0], opts, OpenLive, opts.Warn)
+		if err != nil {
+			return nil, err
+		}
+		return t, nil
 	}
 	times := map[string]int{}
 	for _, name := range ifaces {
@@ -36,12 +49,14 @@ func OpenInterfaces(ifaces []string, group uint16, opts LiveOptions) (Source, er
 					Err: errors.New("only " + afPacketPrefix + "IFACE may be, which then shares its packets (AF_Packet::enable_fanout=T)")}
 			}
 		}
-		src, err := OpenLive(name, o)
+		f := &feeder{name: name}
+		t, err := openTap(name, o, OpenLive, func(text string) { f.news = append(f.news, text) })
 		if err != nil {
 			m.closeSources()
 			return nil, err
 		}
-		m.feeders = append(m.feeders, &feeder{name: name, src: src})
+		f.src = t
+		m.feeders = append(m.feeders, f)
 	}
 	m.start()
 	return m, nil
@@ -68,11 +83,13 @@ type merged struct {
 }
 
 // delivery is what a feeder sends: a batch, or the error of having none.
-// ErrTimeout says that nothing came in a whole timeout.
+// ErrTimeout says that nothing came in a whole timeout. news is what became of the
+// interface meanwhile.
 type delivery struct {
 	from  *feeder
 	batch *Batch
 	err   error
+	news  []string
 }
 
 // feeder is one source. The upper fields belong to its goroutine or are
@@ -81,6 +98,7 @@ type feeder struct {
 	name string
 	src  Source
 	free chan *Batch
+	news []string // for the next delivery
 	mu   sync.Mutex
 	seen Stats // as its goroutine saw them last
 
@@ -116,7 +134,8 @@ func (m *merged) start() {
 	}
 }
 
-// feed reads until the source ends or quit is closed.
+// feed reads until the source ends or quit is closed. A panic of this goroutine
+// would end the process before logs are closed, so it is an error of the source.
 func (f *feeder) feed(ch chan<- delivery, quit <-chan struct{}) {
 	var b *Batch
 	for n := 0; ; n++ {
@@ -127,11 +146,15 @@ func (f *feeder) feed(ch chan<- delivery, quit <-chan struct{}) {
 				return
 			}
 		}
-		err := f.read(b, ch)
-		if err != nil || n%batchesEach == 0 {
-			f.look()
-		}
-		d := delivery{from: f, err: err}
+		err := guarded(f.name, func() error {
+			err := f.read(b, ch)
+			if err != nil || n%batchesEach == 0 {
+				f.look()
+			}
+			return err
+		})
+		d := delivery{from: f, err: err, news: f.news}
+		f.news = nil
 		if err == nil {
 			d.batch, b = b, nil
 		}
@@ -149,7 +172,7 @@ func (f *feeder) feed(ch chan<- delivery, quit <-chan struct{}) {
 // read fills a batch. libpcap doesn't tell whether more packets are there: it is
 // asked for them as long as nobody waits for the batch.
 func (f *feeder) read(b *Batch, ch chan<- delivery) error {
-	if _, ok := f.src.(*pcapLive); !ok {
+	if t, ok := f.src.(*tap); !ok || !t.asksOnce() {
 		return f.src.ReadBatch(b)
 	}
 	return copyBatch(b, f.src.Next, func(fr *Frame) error {
@@ -180,12 +203,15 @@ func (m *merged) Next(f *Frame) error { return m.next(f, true) }
 func (m *merged) next(f *Frame, wait bool) error {
 	m.recycle()
 	for {
-		if m.err != nil {
-			return m.err
+		if m.closed {
+			return io.EOF
 		}
 		if first := m.first(); first != nil {
 			m.give(f, first)
 			return nil
+		}
+		if m.err != nil {
+			return m.err
 		}
 		var d delivery
 		select {
@@ -203,7 +229,7 @@ func (m *merged) next(f *Frame, wait bool) error {
 }
 
 // first returns the source of the oldest packet, nil while another source may
-// still bring an older one.
+// still bring an older one. Behind an error nothing more is waited for.
 func (m *merged) first() *feeder {
 	var first *feeder
 	for _, f := range m.feeders {
@@ -211,8 +237,8 @@ func (m *merged) first() *feeder {
 			first = f
 		}
 	}
-	if first == nil {
-		return nil
+	if first == nil || m.err != nil {
+		return first
 	}
 	for _, f := range m.feeders {
 		if len(f.queue) == 0 && !f.done && f.quiet < first.queue[0].number {
@@ -249,6 +275,11 @@ func (m *merged) recycle() {
 // whole timeout since it was true last.
 func (m *merged) take(d delivery) (quiet bool) {
 	f := d.from
+	if m.warn != nil {
+		for _, text := range d.news {
+			m.warn(text)
+		}
+	}
 	switch {
 	case d.err == nil:
 		m.arrived++
@@ -277,15 +308,17 @@ func (m *merged) allTimedOut() bool {
 	return true
 }
 
-// failed goes on with the other interfaces, as long as there are any.
+// failed goes on with the other interfaces, as long as there are any. An error in
+// gzeek ends the run, as it does with any other source.
 func (m *merged) failed(err error) {
+	var bug *panicked
 	left := 0
 	for _, f := range m.feeders {
 		if !f.done {
 			left++
 		}
 	}
-	if left == 0 {
+	if left == 0 || errors.As(err, &bug) {
 		m.err = err
 	} else if m.warn != nil && !errors.Is(err, io.EOF) {
 		m.warn(fmt.Sprintf("%v; %d other interfaces are still read", err, left))
@@ -309,6 +342,35 @@ func (m *merged) Stats() Stats {
 	return st
 }
 
+// Interfaces adds up the sockets that share an interface; one that isn't read
+// makes it one that isn't.
+func (m *merged) Interfaces() []Interface {
+	var list []Interface
+	at := map[string]int{}
+	for _, f := range m.feeders {
+		t, ok := f.src.(*tap)
+		if !ok {
+			continue
+		}
+		one := t.Interfaces()[0]
+		i, ok := at[one.Name]
+		if !ok {
+			at[one.Name] = len(list)
+			list = append(list, one)
+			continue
+		}
+		all := &list[i]
+		if all.Problem == "" && one.Problem != "" {
+			all.Problem, all.Since = one.Problem, one.Since
+		}
+		all.Failures += one.Failures
+		all.Unread = max(all.Unread, one.Unread)
+		all.Link += one.Link
+		all.Dropped += one.Dropped
+	}
+	return list
+}
+
 func (m *merged) Pos() int64 {
 	var n int64
 	for _, f := range m.feeders {
@@ -323,7 +385,7 @@ func (m *merged) Close() error {
 	if m.closed {
 		return nil
 	}
-	m.closed, m.err = true, io.EOF
+	m.closed = true
 	close(m.quit)
 	m.wg.Wait()
 	for _, f := range m.feeders {

@@ -28,9 +28,15 @@ type LiveOptions struct {
 	Fanout       uint16
 	FanoutMode   FanoutMode
 	FanoutDefrag bool
-	// Warn hears of one of several interfaces that fails while others go on; nil
-	// is nobody. It is called by the goroutine that reads.
+	// Reopen is for OpenInterfaces: an interface that fails is opened again, and
+	// this is how long it takes at most until that is tried once more. With 0 its
+	// failure is an error.
+	Reopen time.Duration
+	// Warn hears of an interface that fails, and that is read again; nil is
+	// nobody. It is called by the goroutine that reads.
 	Warn func(string)
+
+	downToo bool // open an interface that is down: it is read once it is up
 }
 
 // FanoutMode is how the kernel shares packets, AF_Packet::fanout_mode.
@@ -61,6 +67,8 @@ func (o LiveOptions) withDefaults() LiveOptions {
 }
 
 const afPacketPrefix = "af_packet::"
+
+const notPermitted = "not permitted; it needs root or the capability cap_net_raw"
 
 // OpenLive listens on an interface. "af_packet::eth0" reads the kernel's ring
 // directly, which needs Linux but no libpcap; other names are libpcap's ("any"

@@ -49,6 +49,10 @@ func openPcap(iface string, opts LiveOptions) (Source, error) {
 	}
 	h, err := in.Activate()
 	if err != nil {
+		// gopacket doesn't export the value of PCAP_ERROR_PERM_DENIED.
+		if err.Error() == "Permission Denied" {
+			err = denied(notPermitted)
+		}
 		return fail(err)
 	}
 	if opts.Filter != "" && opts.Filter != MatchAll {
@@ -92,6 +96,7 @@ func (p *pcapLive) fail(err error) error {
 		if e := p.h.Error(); e != nil && err == pcap.NextErrorReadError {
 			cause = e
 		}
+		p.Stats() // as long as libpcap may be asked
 		p.err = &Error{File: p.name, Offset: -1, Problem: "can't read further", Err: cause}
 	}
 	return p.err

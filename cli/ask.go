@@ -163,6 +163,14 @@ func printRun(line func(string, string, ...any), s *control.Status) {
 	if s.NetworkTime != nil {
 		line("network time", "%s", s.NetworkTime.Local().Format(time.RFC3339))
 	}
+	for _, i := range s.Interfaces {
+		if i.Problem != "" {
+			line("not read", "%s, since %s", i.Problem, i.Since.Local().Format(time.RFC3339))
+		}
+		if i.Failures > 0 {
+			line("interface", "%s could not be read %d times, for %v in all", i.Name, i.Failures, duration(i.Unread))
+		}
+	}
 	p := &s.Packets
 	line("packets", "%d received (%s), %d lost by the kernel of %d that it saw, %d filtered", p.Received, megabytes(p.Bytes), p.Dropped, p.Link, p.Filtered)
 	if p.Undecodable > 0 {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/gzeek/gzeek/engine"
 )
 
 // What systemd is told, sd_notify(3).
@@ -27,6 +30,17 @@ func notifyReloading() {
 
 // idleStatus is how often systemd hears how it goes if it has no watchdog.
 const idleStatus = 10 * time.Second
+
+// summary is what systemctl status shows.
+func summary(st *engine.Status) string {
+	text := fmt.Sprintf("%d packets, %d lost, %d connections open", st.Capture.Received, st.Capture.Dropped, st.Connections)
+	for _, i := range st.Interfaces {
+		if i.Problem != "" {
+			text += "; not read: " + i.Problem
+		}
+	}
+	return strings.ReplaceAll(text, "\n", " ")
+}
 
 // supervise tells systemd that the run has begun, how it goes on, and that it
 // ends. The run's own goroutine does the telling: when it doesn't come to that
@@ -56,7 +70,7 @@ func (s *service) supervise(ctx context.Context) {
 		case <-tick.C:
 			_ = s.eng.Do(ctx, func() { notify(daemon.SdNotifyWatchdog) }) // no ping is the answer
 			if st, err := s.eng.Status(ctx); err == nil {
-				notify(fmt.Sprintf("STATUS=%d packets, %d lost, %d connections open", st.Capture.Received, st.Capture.Dropped, st.Connections))
+				notify("STATUS=" + summary(&st))
 			}
 		}
 	}

@@ -26,6 +26,7 @@ type Status struct {
 	Problem string  `json:"problem,omitempty"`
 
 	Sources     []string    `json:"sources"`                // interfaces, files
+	Interfaces  []Interface `json:"interfaces,omitempty"`
 	NetworkTime *time.Time  `json:"network_time,omitempty"` // of the last packet
 	Packets     Packets     `json:"packets"`
 	Connections Connections `json:"connections"`
@@ -47,6 +48,19 @@ type Packets struct {
 	Dropped     uint64 `json:"dropped"` // lost by the kernel
 	Filtered    uint64 `json:"filtered"`
 	Undecodable uint64 `json:"undecodable"` // lost by an error of gzeek
+}
+
+// Interface is how one of the interfaces is doing.
+type Interface struct {
+	Name string `json:"name"`
+	// Problem says why it isn't read now; Since is when that began, or when the
+	// reading did.
+	Problem  string    `json:"problem,omitempty"`
+	Since    time.Time `json:"since"`
+	Failures uint64    `json:"failures"` // how often it could not be read
+	Unread   float64   `json:"unread"`   // for how many seconds, all together
+	Link     uint64    `json:"link"`
+	Dropped  uint64    `json:"dropped"`
 }
 
 // Counts are of things that begin and end.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/gzeek/gzeek/capture"
 	"github.com/gzeek/gzeek/event"
@@ -44,6 +45,7 @@ func declareCapture(o *options, r *redef.Registry) {
 	snaplen := r.Count("Pcap::snaplen", 9216, "how many octets of a packet are taken from an interface")
 	buffer := r.Count("Pcap::bufsize", 128, "the kernel's buffer for libpcap, in MiB")
 	promiscuous := r.Bool("Pcap::promiscuous", true, "take what is not addressed to this machine, too (gzeek's own)")
+	reopen := r.Interval("Pcap::reopen_interval", 5, "an interface that fails is opened again, tried after 0.1 s, 0.2 s and so on up to this; with 0secs its failure ends the run, unless another one is left (gzeek's own)")
 	const mib = 1 << 20
 	ring := r.Count("AF_Packet::buffer_size", 128*mib, "the kernel's buffer for each -i af_packet::IFACE, in octets").Check(func(n uint64) error {
 		if n < mib {
@@ -66,6 +68,7 @@ func declareCapture(o *options, r *redef.Registry) {
 		l.BufferMB = int(min(max(buffer.Get(), 1), 1<<11-1)) // libpcap takes an int of octets
 		l.RingMB = int(min(ring.Get()/mib, 1<<20))
 		l.NoPromiscuous = !promiscuous.Get()
+		l.Reopen = time.Duration(min(max(reopen.Get(), 0), 1e6) * float64(time.Second))
 		l.FanoutMode, l.FanoutDefrag = capture.FanoutMode(slices.Index(fanoutModes, mode.Get())), defrag.Get()
 		if !fanout.Get() {
 			return
@@ -119,5 +122,18 @@ func (e *Engine) ExplainFilter(err error) error {
 func (e *Engine) OpenInterfaces(ifaces []string) (capture.Source, error) {
 	opts := e.settings.capture.live
 	opts.Filter, opts.Warn = e.Filter(), e.warn
-	return capture.OpenInterfaces(ifaces, e.settings.capture.group, opts)
+	src, err := capture.OpenInterfaces(ifaces, e.settings.capture.group, opts)
+	if err != nil {
+		return nil, err
+	}
+	e.live = src
+	return src, nil
+}
+
+// interfaces tells how those of OpenInterfaces are doing.
+func (e *Engine) interfaces() []capture.Interface {
+	if e.live == nil {
+		return nil
+	}
+	return e.live.Interfaces()
 }

@@ -109,6 +109,7 @@ type Engine struct {
 	started         time.Time
 	ended           bool
 	feed            feed
+	live            capture.Live // nil unless OpenInterfaces opened it
 	lastReload      *Reloaded
 	reports         *reporter
 }

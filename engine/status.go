@@ -27,6 +27,7 @@ type Status struct {
 	Ended       bool      // the run takes no packets any more
 
 	Capture       capture.Stats
+	Interfaces    []capture.Interface // of OpenInterfaces
 	Decoded       packet.Stats
 	Connections   int        // open now
 	Conns         conn.Stats // since the start
@@ -80,7 +81,7 @@ func (e *Engine) publish(c capture.Stats) {
 	}
 	e.status.Store(&Status{
 		Taken: time.Now(), Started: e.started, NetworkTime: e.events.Now, Ended: e.ended,
-		Capture: c, Decoded: e.decoder.Stats(),
+		Capture: c, Interfaces: e.interfaces(), Decoded: e.decoder.Stats(),
 		Connections: open, Conns: e.table.Stats(), Files: e.files.Stats(),
 		Timers: e.timers.Len(), HandlerErrors: e.scriptErrors,
 		Streams: e.logs.StreamStats(), Logs: e.logs.Stats(), Policies: slices.Clone(e.loaded), Reload: e.lastReload,

@@ -112,6 +112,17 @@ func seconds(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 var (
 	up = desc("gzeek_up", "Whether the run answered: 0 when it hangs, starts or ends.")
 
+	interfaceUp = desc("gzeek_interface_up",
+		"Whether the interface is read: 0 while its link is down, or it can't be opened.", "interface")
+	interfaceFailures = desc("gzeek_interface_failures_total",
+		"Total number of times that the interface could not be read any more.", "interface")
+	interfaceUnread = desc("gzeek_interface_unread_seconds_total",
+		"Total time in which the interface could not be read.", "interface")
+	interfaceLink = desc("gzeek_interface_link_packets_total",
+		"Total number of packets that the kernel saw on the interface, dropped ones included.", "interface")
+	interfaceDropped = desc("gzeek_interface_dropped_packets_total",
+		"Total number of packets of the interface that the kernel dropped before they could be read.", "interface")
+
 	// src/logging/Manager.cc
 	streamWrites = desc("zeek_log_stream_writes_total",
 		"Total number of log writes for the given stream.", "module", "stream")
@@ -146,7 +157,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, m := range metrics {
 		ch <- m.desc
 	}
-	for _, d := range []*prometheus.Desc{c.info, up, streamWrites, writerWrites, writerDiscarded} {
+	for _, d := range []*prometheus.Desc{c.info, up, interfaceUp, interfaceFailures, interfaceUnread, interfaceLink, interfaceDropped, streamWrites, writerWrites, writerDiscarded} {
 		ch <- d
 	}
 }
@@ -170,6 +181,17 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, m := range metrics {
 		put(m.desc, m.kind, m.get(&s))
+	}
+	for _, i := range s.Interfaces {
+		up := 1.0
+		if i.Problem != "" {
+			up = 0
+		}
+		put(interfaceUp, gauge, up, i.Name)
+		put(interfaceFailures, counter, float64(i.Failures), i.Name)
+		put(interfaceUnread, counter, i.Unread.Seconds(), i.Name)
+		put(interfaceLink, counter, float64(i.Link), i.Name)
+		put(interfaceDropped, counter, float64(i.Dropped), i.Name)
 	}
 	for _, w := range s.Streams {
 		put(streamWrites, counter, float64(w.Writes), module(w.Stream), w.Stream)

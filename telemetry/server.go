@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/net/netutil"
+
+	"github.com/gzeek/gzeek/capture"
 )
 
 // Bounds of what clients may ask for.
@@ -31,13 +34,29 @@ func Handler(run Run, reg *prometheus.Registry) http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, stop := context.WithTimeout(r.Context(), healthTime)
 		defer stop()
-		if _, err := run.Status(ctx); err != nil {
+		st, err := run.Status(ctx)
+		if err != nil {
 			http.Error(w, reason(err), http.StatusServiceUnavailable)
 			return
 		}
-		fmt.Fprintln(w, "ok")
+		problems := unread(st.Interfaces)
+		if len(problems) > 0 && len(problems) == len(st.Interfaces) {
+			http.Error(w, "no interface is read\n"+strings.Join(problems, "\n"), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, strings.Join(append([]string{"ok"}, problems...), "\n"))
 	})
 	return mux
+}
+
+// unread says of each interface that isn't read why.
+func unread(all []capture.Interface) (problems []string) {
+	for _, i := range all {
+		if i.Problem != "" {
+			problems = append(problems, i.Problem)
+		}
+	}
+	return problems
 }
 
 func reason(err error) string {

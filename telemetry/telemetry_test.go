@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
@@ -33,7 +34,11 @@ func counted() engine.Status {
 	return engine.Status{
 		Taken: time.Now(), Started: time.Now(), NetworkTime: 1.5e9,
 		Capture: capture.Stats{Received: 60, Bytes: 5370, Link: 64, Dropped: 4, Filtered: 1},
-		Conns:   conn.Stats{Created: 9, MaxAtATime: 5}, Connections: 3,
+		Interfaces: []capture.Interface{
+			{Name: "tap0", Failures: 2, Unread: 90 * time.Second, Link: 60, Dropped: 4},
+			{Name: "tap1", Problem: "tap1: the interface is down", Failures: 1, Unread: 5 * time.Second, Link: 4},
+		},
+		Conns: conn.Stats{Created: 9, MaxAtATime: 5}, Connections: 3,
 		Streams: []zeeklog.StreamStats{{Stream: "SMTP::LOG", Writes: 8}, {Stream: "Analyzer::Logging::LOG", Writes: 1}},
 		Logs: []zeeklog.LogStats{{Stream: "SMTP::LOG", Filter: "default", Path: "smtp", Writer: "Log::WRITER_ASCII",
 			Lines: 7, Discarded: 1}},
@@ -43,6 +48,18 @@ func counted() engine.Status {
 func TestMetricsHaveZeeksNamesAndLabels(t *testing.T) {
 	reg := telemetry.NewRegistry(&run{status: counted()}, "1.2.3")
 	want := `
+# HELP gzeek_interface_failures_total Total number of times that the interface could not be read any more.
+# TYPE gzeek_interface_failures_total counter
+gzeek_interface_failures_total{interface="tap0"} 2
+gzeek_interface_failures_total{interface="tap1"} 1
+# HELP gzeek_interface_unread_seconds_total Total time in which the interface could not be read.
+# TYPE gzeek_interface_unread_seconds_total counter
+gzeek_interface_unread_seconds_total{interface="tap0"} 90
+gzeek_interface_unread_seconds_total{interface="tap1"} 5
+# HELP gzeek_interface_up Whether the interface is read: 0 while its link is down, or it can't be opened.
+# TYPE gzeek_interface_up gauge
+gzeek_interface_up{interface="tap0"} 1
+gzeek_interface_up{interface="tap1"} 0
 # HELP zeek_active_sessions Connections that are open now, of all protocols.
 # TYPE zeek_active_sessions gauge
 zeek_active_sessions 3
@@ -66,7 +83,8 @@ zeek_net_received_packets_total 60
 # TYPE zeek_total_sessions_total counter
 zeek_total_sessions_total 9
 `
-	err := testutil.GatherAndCompare(reg, strings.NewReader(want), "zeek_active_sessions", "zeek_log_stream_writes_total",
+	err := testutil.GatherAndCompare(reg, strings.NewReader(want), "gzeek_interface_up", "gzeek_interface_failures_total",
+		"gzeek_interface_unread_seconds_total", "zeek_active_sessions", "zeek_log_stream_writes_total",
 		"zeek_log_writer_discarded_writes_total", "zeek_log_writer_writes_total", "zeek_net_dropped_packets_total",
 		"zeek_net_received_packets_total", "zeek_total_sessions_total")
 	if err != nil {
@@ -154,7 +172,7 @@ func TestTheServerServesAndEnds(t *testing.T) {
 	if code, body := get("/metrics"); code != 200 || !strings.Contains(body, "\nzeek_net_received_packets_total 60\n") || !strings.Contains(body, "\nprocess_start_time_seconds ") {
 		t.Errorf("/metrics: %d\n%s", code, body)
 	}
-	if code, body := get("/healthz"); code != 200 || body != "ok\n" {
+	if code, body := get("/healthz"); code != 200 || body != "ok\ntap1: the interface is down\n" {
 		t.Errorf("/healthz: %d %q", code, body)
 	}
 	if code, _ := get("/"); code != 404 {
@@ -168,6 +186,16 @@ func TestTheServerServesAndEnds(t *testing.T) {
 	}
 	if _, err := http.Get(url + "/healthz"); err == nil {
 		t.Error("it answers behind its end")
+	}
+}
+
+func TestARunThatReadsNoInterfaceIsNotHealthy(t *testing.T) {
+	r := &run{status: counted()}
+	r.status.Interfaces = r.status.Interfaces[1:]
+	w := httptest.NewRecorder()
+	telemetry.Handler(r, telemetry.NewRegistry(r, "1")).ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))
+	if w.Code != 503 || w.Body.String() != "no interface is read\ntap1: the interface is down\n" {
+		t.Errorf("%d %q", w.Code, w.Body)
 	}
 }
 

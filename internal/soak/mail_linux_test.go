@@ -114,6 +114,12 @@ func one(c *smtp.Client, from string, size int) error {
 // send sends mails to both servers and returns them.
 func send(t *testing.T, name string, sessions int) (sent []mail) {
 	t.Helper()
+	return sendTo(t, servers, name, sessions)
+}
+
+// sendTo sends mails to these servers.
+func sendTo(t *testing.T, servers []string, name string, sessions int) (sent []mail) {
+	t.Helper()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for i := range sessions {
 		m, err := session(fmt.Sprintf("%s%d", name, i), servers[i%len(servers)], 2, rnd)

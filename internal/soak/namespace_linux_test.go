@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"github.com/gzeek/gzeek/capture"
 )
 
 // role is what this process is: "" the test, "sensor" the test in its
@@ -92,7 +94,11 @@ func program(t *testing.T) string {
 			return
 		}
 		build.path = filepath.Join(dir, "gzeek")
-		if out, err := exec.Command("go", "build", "-o", build.path, "github.com/gzeek/gzeek/cmd/gzeek").CombinedOutput(); err != nil {
+		tags := ""
+		if capture.HaveLibpcap { // as this test was built
+			tags = "libpcap"
+		}
+		if out, err := exec.Command("go", "build", "-tags", tags, "-o", build.path, "github.com/gzeek/gzeek/cmd/gzeek").CombinedOutput(); err != nil {
 			build.err = fmt.Errorf("go build: %v\n%s", err, out)
 		}
 	})
@@ -112,8 +118,15 @@ func ip(args string) error {
 // addresses of the servers; the sensor has the first address of each network.
 var servers = []string{"10.77.1.2:25", "10.77.2.2:2525"}
 
+// network is the mail host that the sensor is joined with.
+type network struct {
+	host *exec.Cmd
+	in   io.Writer
+	out  *bufio.Reader
+}
+
 // link joins the sensor with a new mail host by tap1 and tap2.
-func link(t *testing.T) {
+func link(t *testing.T) *network {
 	t.Helper()
 	host := again("mailhost")
 	host.Stderr = os.Stderr
@@ -128,19 +141,32 @@ func link(t *testing.T) {
 			t.Error("mail host:", err)
 		}
 	})
+	n := &network{host, in, bufio.NewReader(out)}
 	for i := 1; i <= len(servers); i++ {
-		if err := errorsOf(
-			ip(fmt.Sprintf("link add tap%d type veth peer name mx%d netns %d", i, i, host.Process.Pid)),
-			ip(fmt.Sprintf("addr add 10.77.%d.1/24 dev tap%d", i, i)),
-			ip(fmt.Sprintf("link set tap%d up", i)),
-		); err != nil {
+		if err := n.pair(i); err != nil {
 			t.Skipf("no veth pair can be made here: %v", err)
 		}
 	}
-	if _, err := fmt.Fprintln(in, "go"); err != nil {
+	n.configure(t)
+	return n
+}
+
+// pair makes the i-th pair of veth.
+func (n *network) pair(i int) error {
+	return errorsOf(
+		ip(fmt.Sprintf("link add tap%d type veth peer name mx%d netns %d", i, i, n.host.Process.Pid)),
+		ip(fmt.Sprintf("addr add 10.77.%d.1/24 dev tap%d", i, i)),
+		ip(fmt.Sprintf("link set tap%d up", i)),
+	)
+}
+
+// configure has the mail host give its ends their addresses.
+func (n *network) configure(t *testing.T) {
+	t.Helper()
+	if _, err := fmt.Fprintln(n.in, "configure"); err != nil {
 		t.Fatal(err)
 	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
+	if line, err := n.out.ReadString('\n'); err != nil || line != "ready\n" {
 		t.Fatalf("mail host: %q, %v", line, err)
 	}
 }
@@ -154,22 +180,35 @@ func errorsOf(errs ...error) error {
 	return nil
 }
 
-// mailhost serves until its standard input ends.
+// mailhost serves until its standard input ends. Each line there has it configure
+// the links that it has.
 func mailhost() error {
-	in := bufio.NewReader(os.Stdin)
-	if _, err := in.ReadString('\n'); err != nil {
-		return err
-	}
 	if err := ip("link set lo up"); err != nil {
 		return err
 	}
-	for i, addr := range servers {
-		if err := errorsOf(
-			ip(fmt.Sprintf("addr add 10.77.%d.2/24 dev mx%d", i+1, i+1)),
-			ip(fmt.Sprintf("link set mx%d up", i+1)),
-		); err != nil {
-			return err
+	serving := false
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		for i := range servers {
+			if err := errorsOf(
+				ip(fmt.Sprintf("addr replace 10.77.%d.2/24 dev mx%d", i+1, i+1)),
+				ip(fmt.Sprintf("link set mx%d up", i+1)),
+			); err != nil {
+				return err
+			}
 		}
+		if !serving {
+			serving = true
+			if err := serve(); err != nil {
+				return err
+			}
+		}
+		fmt.Println("ready")
+	}
+	return nil
+}
+
+func serve() error {
+	for _, addr := range servers {
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			return err
@@ -178,9 +217,7 @@ func mailhost() error {
 		s.Domain, s.ReadTimeout, s.WriteTimeout = "mx.soak.example", time.Minute, time.Minute
 		go s.Serve(l)
 	}
-	fmt.Println("ready")
-	_, err := io.Copy(io.Discard, in)
-	return err
+	return nil
 }
 
 // acceptAll takes every mail and forgets it.
