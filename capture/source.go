@@ -66,6 +66,8 @@ type Stats struct {
 	Filtered uint64 // packets of a file that the filter dropped
 	Link     uint64 // packets seen by the kernel, live only
 	Dropped  uint64 // packets lost by the kernel, live only
+	// Unwritten are packets that a Recorder's file had no room for.
+	Unwritten uint64
 }
 
 func (s *Stats) add(o Stats) {

@@ -173,6 +173,9 @@ func printRun(line func(string, string, ...any), s *control.Status) {
 	}
 	p := &s.Packets
 	line("packets", "%d received (%s), %d lost by the kernel of %d that it saw, %d filtered", p.Received, megabytes(p.Bytes), p.Dropped, p.Link, p.Filtered)
+	if p.Unwritten > 0 {
+		line("", "%d not written to the file of -w", p.Unwritten)
+	}
 	if p.Undecodable > 0 {
 		line("", "%d dropped because of an error in gzeek: please report it", p.Undecodable)
 	}

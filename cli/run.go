@@ -260,8 +260,8 @@ func execute(eng *engine.Engine, f *runFlags, args []string, std stdio, log *slo
 	sum, err := eng.Run(ctx, src)
 	bar.stop()
 	err = errors.Join(err, svc.close())
-	if tee, ok := src.(*teeSource); ok {
-		err = errors.Join(err, tee.w.Close())
+	if r, ok := src.(*capture.Recorder); ok {
+		err = errors.Join(err, r.Finish())
 	}
 	if terminal {
 		dir, _ := os.Getwd()
@@ -279,6 +279,9 @@ func execute(eng *engine.Engine, f *runFlags, args []string, std stdio, log *slo
 	}
 	if sum.LostLines > 0 {
 		log.Warn(fmt.Sprintf("%d lines of logs were lost while they could not be written", sum.LostLines))
+	}
+	if sum.Unwritten > 0 {
+		log.Warn(fmt.Sprintf("%d packets were not written to %s", sum.Unwritten, f.write))
 	}
 	if sum.Undecoded > 0 {
 		log.Warn(fmt.Sprintf("%d packets were dropped because of an error in gzeek's decoder: please report it with the capture", sum.Undecoded))
@@ -308,32 +311,7 @@ func openSource(eng *engine.Engine, f *runFlags, stopped <-chan struct{}) (captu
 		src.Close()
 		return nil, err
 	}
-	return &teeSource{Source: src, w: w}, nil
-}
-
-// teeSource writes what it hands out to a capture file.
-type teeSource struct {
-	capture.Source
-	w *capture.Writer
-}
-
-func (t *teeSource) ReadBatch(b *capture.Batch) error {
-	if err := t.Source.ReadBatch(b); err != nil {
-		return err
-	}
-	for i := range b.Frames {
-		if err := t.w.Write(&b.Frames[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (t *teeSource) Next(f *capture.Frame) error {
-	if err := t.Source.Next(f); err != nil {
-		return err
-	}
-	return t.w.Write(f)
+	return eng.Record(src, w), nil
 }
 
 func failed(std stdio, err error) int {

@@ -240,7 +240,7 @@ func (s *service) status(ctx context.Context) control.Status {
 	}
 	c := st.Capture
 	out.Packets = control.Packets{Received: c.Received, Bytes: c.Bytes, Link: c.Link, Dropped: c.Dropped,
-		Filtered: c.Filtered, Undecodable: st.Decoded.Panics}
+		Filtered: c.Filtered, Unwritten: c.Unwritten, Undecodable: st.Decoded.Panics}
 	for _, i := range st.Interfaces {
 		out.Interfaces = append(out.Interfaces, control.Interface{Name: i.Name, Problem: i.Problem, Since: i.Since,
 			Failures: i.Failures, Unread: i.Unread.Seconds(), Link: i.Link, Dropped: i.Dropped})

@@ -47,6 +47,7 @@ type Packets struct {
 	Link        uint64 `json:"link"`    // seen by the kernel, lost ones too
 	Dropped     uint64 `json:"dropped"` // lost by the kernel
 	Filtered    uint64 `json:"filtered"`
+	Unwritten   uint64 `json:"unwritten,omitempty"` // to the file of -w
 	Undecodable uint64 `json:"undecodable"` // lost by an error of gzeek
 }
 

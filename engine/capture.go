@@ -130,6 +130,18 @@ func (e *Engine) OpenInterfaces(ifaces []string) (capture.Source, error) {
 	return src, nil
 }
 
+// Record has what src gives written to w as well, see capture.Record. Config.Warn
+// hears of what is wrong with the file, from the goroutine that reads src.
+func (e *Engine) Record(src capture.Source, w *capture.Writer) *capture.Recorder {
+	switch {
+	case e.cfg.Live: // read by the run's goroutine
+		return capture.Record(src, w, e.warn)
+	case e.cfg.Warn != nil:
+		return capture.Record(src, w, e.cfg.Warn)
+	}
+	return capture.Record(src, w, func(string) {})
+}
+
 // interfaces tells how those of OpenInterfaces are doing.
 func (e *Engine) interfaces() []capture.Interface {
 	if e.live == nil {

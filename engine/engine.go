@@ -301,6 +301,8 @@ type Summary struct {
 	GivenUp uint64
 	// LostLines are lines that found no room while a log could not be written.
 	LostLines uint64
+	// Unwritten are packets that found no room in the file of Record.
+	Unwritten uint64
 	// Undecoded are packets that were dropped because of an error in gzeek's
 	// decoder.
 	Undecoded uint64
@@ -339,7 +341,7 @@ func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	return Summary{
 		Packets: e.packets, Bytes: e.octets, Connections: e.table.Stats().Created, Mails: e.mailsLogged(),
 		Files: e.files.Stats().Total, HandlerErrors: e.scriptErrors,
-		Lost: st.Dropped, GivenUp: e.givenUp, LostLines: e.logs.Lost(), Undecoded: e.decoder.Stats().Panics, Elapsed: time.Since(e.started),
+		Lost: st.Dropped, GivenUp: e.givenUp, LostLines: e.logs.Lost(), Unwritten: st.Unwritten, Undecoded: e.decoder.Stats().Panics, Elapsed: time.Since(e.started),
 	}, err
 }
 

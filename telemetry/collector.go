@@ -73,6 +73,8 @@ var metrics = []metric{
 		func(s *engine.Status) float64 { return float64(s.Timers) }},
 	{desc("gzeek_packets_unprocessed_total", "Total number of packets that belong to no connection and aren't ARP."), counter,
 		func(s *engine.Status) float64 { return float64(s.Decoded.Unprocessed) }},
+	{desc("gzeek_packets_unwritten_total", "Total number of packets that found no room in the file of -w."), counter,
+		func(s *engine.Status) float64 { return float64(s.Capture.Unwritten) }},
 	{desc("gzeek_packets_undecodable_total", "Total number of packets dropped because of an error in gzeek."), counter,
 		func(s *engine.Status) float64 { return float64(s.Decoded.Panics) }},
 	{desc("gzeek_handler_errors_total", "Total number of run-time errors of policies; reporter.log has them."), counter,
