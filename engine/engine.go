@@ -216,6 +216,7 @@ func (e *Engine) build() error {
 		s.log.ASCII.LeftoverRotation = s.log.ASCII.LeftoverRotation || !isSet(e.registry, "LogAscii::enable_leftover_log_rotation")
 		s.log.KeepRotated = true
 	}
+	s.log.SyncRotated = e.cfg.Live || s.log.SyncInterval > 0
 	s.log.Dir = e.cfg.Dir
 	s.log.NetworkTime = func() float64 { return e.events.Now }
 	s.log.Warn = e.warn

@@ -260,6 +260,7 @@ func declareLogs(o *options, r *redef.Registry, boolean func(string, string, ...
 	env := r.StringStrings("Log::default_rotation_postprocessor_cmd_env", nil, "environment of the postprocessor")
 	rows := r.Count("Log::write_buffer_size", 1000, "rows that a log holds back at most")
 	flush := r.Interval("Log::flush_interval", 1, "how long it holds them back")
+	syncing := r.Interval("Log::sync_interval", 0, "how often logs are brought to the disk (fsync), beside the run; with 0secs when they are rotated and at the end, which a run over files does without (gzeek's own)")
 	largest := r.Count("Log::max_log_record_size", 64<<20, "a longer row is dropped")
 	writer := r.Enum("Log::default_writer", "Log::Writer", zeeklog.BuiltInWriters, zeeklog.WriterASCII, "how logs are written")
 	o.set = append(o.set, func(s *settings) {
@@ -273,6 +274,7 @@ func declareLogs(o *options, r *redef.Registry, boolean func(string, string, ...
 		l.RotationEnv = maps.Collect(env.All())
 		l.WriteBufferSize = int(min(rows.Get(), 1<<30))
 		l.FlushInterval = flush.Get()
+		l.SyncInterval = max(syncing.Get(), 0)
 		l.MaxLogRecordSize = int(min(largest.Get(), 1<<40))
 		l.DefaultWriter = writer.Get()
 	})

@@ -333,6 +333,7 @@ func (w *asciiWriter) rename(base string) (newName string, err error) {
 	if err := w.attempt(&w.writing, w.end); err != nil {
 		return "", err
 	}
+	w.settle()
 	o := w.info.Options
 	newName = o.freeName(base, w.ext)
 	if err := os.Rename(o.inDir(w.name), o.inDir(newName)); err != nil {
@@ -370,6 +371,7 @@ func (w *asciiWriter) Close() error {
 	if n := w.waiting(); err != nil && n > 0 {
 		err = fmt.Errorf("%w; %d octets of it are lost", err, n)
 	}
+	w.settle()
 	w.buf = nil
 	return errors.Join(err, w.closeFile())
 }

@@ -164,6 +164,12 @@ type Config struct {
 	// replacing the file of another run that has it. Zeek replaces it.
 	KeepRotated bool
 
+	// SyncRotated brings a log to the disk before it gets its final name, and at its
+	// end. SyncInterval does that with open ones, beside the run, when so many
+	// seconds have gone by; 0 is never. Zeek has neither.
+	SyncRotated  bool
+	SyncInterval float64
+
 	WriteBufferSize  int     // Log::write_buffer_size, rows
 	FlushInterval    float64 // Log::flush_interval, seconds of network time
 	MaxLogRecordSize int     // Log::max_log_record_size, bytes
@@ -183,6 +189,8 @@ type Config struct {
 	Weird func(name, addl string)
 
 	health *health // of the manager's writers
+
+	syncFile func(*os.File) error
 }
 
 // WriterASCII and WriterNone are the names of the built-in writers.
@@ -241,6 +249,9 @@ func (c *Config) fill() {
 	}
 	if c.Weird == nil {
 		c.Weird = func(string, string) {}
+	}
+	if c.syncFile == nil {
+		c.syncFile = (*os.File).Sync
 	}
 	if c.DefaultWriter == "" {
 		c.DefaultWriter = WriterASCII

@@ -223,7 +223,7 @@ func TestAFileThatTakesHalfALineIsCutBackToWholeLines(t *testing.T) {
 }
 
 func TestALeftoverLogEndsInAWholeLine(t *testing.T) {
-	long := strings.Repeat("z", 100<<10)
+	long, zeros := strings.Repeat("z", 100<<10), strings.Repeat("\x00", 4096)
 	for name, c := range map[string]struct{ found, want string }{
 		"whole":            {"#a\nb\n", "#a\nb\n"},
 		"half a line":      {"#a\nb\nhalf", "#a\nb\n"},
@@ -231,6 +231,11 @@ func TestALeftoverLogEndsInAWholeLine(t *testing.T) {
 		"zeros":            {"#a\nb\nha" + strings.Repeat("\x00", 9000), "#a\nb\n"},
 		"no line":          {"half", ""},
 		"empty":            {"", ""},
+		"zeros behind":     {"#a\nb\n" + strings.Repeat("\x00", 9000), "#a\nb\n"},
+		"a hole":           {"#a\nb\nto" + zeros + "rn\nc\n", "#a\nb\nc\n"},
+		"two holes":        {"#a\n" + zeros + "rn\nc\nto" + zeros + "\nd\n" + zeros, "#a\nc\nd\n"},
+		"long torn line":   {"#a\n" + long + strings.Repeat(zeros, 300) + long + "\n" + long + "\n", "#a\n" + long + "\n"},
+		"no hole":          {"#a\nb\x00c\n", "#a\nb\x00c\n"},
 	} {
 		var says told
 		cfg := testConfig(t)
@@ -243,10 +248,16 @@ func TestALeftoverLogEndsInAWholeLine(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if err := os.Chmod(filepath.Join(cfg.Dir, "mail.log"), 0o640); err != nil {
+			t.Fatal(err)
+		}
 		if err := New(cfg).RotateLeftovers(); err != nil {
 			t.Fatal(err)
 		}
 		wantFiles(t, cfg.Dir, "mail.2023-11-14-01-10-00.log")
+		if st, err := os.Stat(filepath.Join(cfg.Dir, "mail.2023-11-14-01-10-00.log")); err != nil || st.Mode() != 0o640 {
+			t.Errorf("%s: %v, %v", name, st, err)
+		}
 		if got := readFile(t, cfg.Dir, "mail.2023-11-14-01-10-00.log"); got != c.want {
 			t.Errorf("%s: %.20q", name, got)
 		}
@@ -324,5 +335,69 @@ func TestNobodyWaitsForAPostprocessorButTheEnd(t *testing.T) {
 	}
 	if len(says.warnings) != rotations || !strings.Contains(says.warnings[0], "exit status 1") {
 		t.Errorf("warned %q", says.warnings)
+	}
+}
+
+func TestARotatedLogIsOnTheDiskBeforeItHasItsName(t *testing.T) {
+	var synced []string
+	m, s, dir := newStream(t, func(c *Config) {
+		c.RotationInterval, c.SyncRotated = 60, true
+		c.syncFile = func(f *os.File) error {
+			text := readFile(t, filepath.Dir(f.Name()), filepath.Base(f.Name()))
+			if !strings.Contains(text, "#close") {
+				t.Errorf("rows are to follow:\n%s", text)
+			}
+			synced = append(synced, fmt.Sprint(rowsOf(t, filepath.Dir(f.Name()), filepath.Base(f.Name()))))
+			return nil
+		}
+	})
+	m.Tick(at(1, 0, 0))
+	write(t, s, "a")
+	m.Tick(at(1, 1, 0))
+	if !fileExists(filepath.Join(dir, "mail.2023-11-14-01-00-00.log")) {
+		t.Error("it was not rotated")
+	}
+	write(t, s, "b")
+	if err := m.Expire(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, "c") // stays under the plain name
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(synced, []string{"[a]", "[b]", "[c]"}) {
+		t.Errorf("synced %q", synced)
+	}
+}
+
+func TestOpenLogsAreSyncedBesideTheRun(t *testing.T) {
+	var says told
+	hold, began := make(chan error), make(chan string)
+	m, s, _ := newStream(t, func(c *Config) {
+		c.SyncInterval = 1e-9
+		c.syncFile = func(f *os.File) error { began <- filepath.Base(f.Name()); return <-hold }
+		says.listen(c)
+	})
+	write(t, s, "a")
+	if err := m.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if name := <-began; name != "mail.log" {
+		t.Error(name)
+	}
+	for range 10 { // none waits, and none begins another one
+		write(t, s, "b")
+		if err := m.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hold <- errors.New("input/output error")
+	m.syncer.wg.Wait()
+	m.cfg.SyncInterval = 1e9
+	if err := m.Flush(); err == nil || !strings.Contains(err.Error(), "mail.log may not be on the disk: input/output error") {
+		t.Error(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -17,6 +17,7 @@ type Manager struct {
 
 	postprocessors map[string]Postprocessor
 	commands       commands
+	syncer         syncer
 	networkTime    float64 // what Tick said last
 	nextFlush      float64
 	baseTime       float64 // log_rotate_base_time in seconds, -1 for none
@@ -140,7 +141,7 @@ func (m *Manager) Flush() error {
 	for _, s := range m.streams {
 		errs = append(errs, s.Flush())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, m.syncOnTime())...)
 }
 
 // Lost counts the rows that found no room while a log could not be written.
@@ -188,6 +189,7 @@ func (m *Manager) Close() error {
 	}
 	errs := []error{m.Expire()}
 	m.closed = true
+	m.syncer.wg.Wait()
 	for _, s := range m.streams {
 		errs = append(errs, s.close())
 	}

@@ -411,12 +411,12 @@ func (m *Manager) rotateLeftover(l leftover) error {
 	}
 	path := strings.TrimSuffix(filepath.Base(l.name), l.ext)
 	if !strings.HasSuffix(l.ext, ".gz") {
-		n, err := cutTornLine(l.name)
-		if err != nil {
-			return fmt.Errorf("failed to process leftover log '%s': %w", l.name, cause(err))
+		n, err := mend(l.name)
+		if err != nil { // a full disk; it is rotated as it is
+			m.cfg.Error(fmt.Sprintf("leftover log '%s' may have torn lines: %s", l.name, cause(err)))
 		}
 		if n > 0 {
-			m.cfg.Warn(fmt.Sprintf("leftover log '%s' ended in half a line: %d octets were cut off", l.name, n))
+			m.cfg.Warn(fmt.Sprintf("leftover log '%s' had half a line: %d octets were cut off", l.name, n))
 		}
 	}
 	info := RotationInfo{
