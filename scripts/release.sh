@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds releases that come out the same, octet for octet, wherever and whenever
-# they are built from a commit with the same Go: release.sh stage|tar|deb|rpm|check
-# [ARCH...], into dist/.
+# they are built from a commit with the same Go: release.sh
+# stage|tar|deb|rpm|all|check [ARCH...], into dist/.
 #
 # The program is built in pure Go, so that it runs on any Linux of its
 # architecture: it captures through AF_PACKET, and needs no libpcap.
@@ -32,9 +32,9 @@ pkgversion() {
 	esac
 }
 
-# build ARCH OUT
+# build ARCH OUT, with BUILD_CACHE in place of Go's own cache
 build() {
-	CGO_ENABLED=0 GOOS=linux GOARCH=$1 GOFLAGS= $GO build -trimpath -buildvcs=false \
+	GOCACHE=${BUILD_CACHE:-$($GO env GOCACHE)} CGO_ENABLED=0 GOOS=linux GOARCH=$1 GOFLAGS= $GO build -trimpath -buildvcs=false \
 		-ldflags "-s -w -buildid= -X github.com/gzeek/gzeek/cli.version=$VERSION" -o "$2" ./cmd/gzeek
 }
 
@@ -42,18 +42,24 @@ build() {
 pages() {
 	rm -rf "$1" && mkdir -p "$1"
 	host=$($GO env GOHOSTARCH)
-	[ -x "$DIST/$host/gzeek" ] || stage_program "$host"
+	stage_program "$host"
 	"$DIST/$host/gzeek" __man "$1"
 	gzip -9n "$1"/*.1
 }
 
+built=
 stage_program() {
+	case " $built " in *" $1 "*) return ;; esac
+	built="$built $1"
 	mkdir -p "$DIST/$1"
 	build "$1" "$DIST/$1/gzeek"
 }
 
-# stage ARCH: everything that packages hold and that is made
+# stage ARCH: everything that packages hold and that is made, once for all of them
+staged=
 stage() {
+	case " $staged " in *" $1 "*) return ;; esac
+	staged="$staged $1"
 	stage_program "$1"
 	pages "$DIST/$1/man"
 	mkdir -p "$DIST/$1/completion"
@@ -102,16 +108,29 @@ deb | rpm)
 	for a in $archs; do package "$what" "$a"; done
 	sums
 	;;
+all)
+	for a in $archs; do
+		tarball "$a"
+		package deb "$a"
+		package rpm "$a"
+	done
+	sums
+	cat "$DIST/SHA256SUMS"
+	;;
 check)
-	# One commit twice, from trees at different places, with no cache in common.
+	# One commit twice, from trees at different places: once with Go's own cache, as
+	# releases are made, and once with none, so that no part of the program is
+	# compiled once for both. What is compared is everything that is released.
 	commit=$(git rev-parse HEAD)
+	version=$(git describe --tags --always)
 	for n in 1 2; do
 		tree=$(mktemp -d "/tmp/gzeek-release-$n.XXXXXX")
 		git archive "$commit" | tar -x -C "$tree"
-		for f in tar deb rpm; do
-			(cd "$tree" && GOCACHE=$tree.cache DIST=$tree/dist sh scripts/release.sh $f $archs >/dev/null)
-		done
-		(cd "$tree/dist" && sha256sum -- *.tar.gz *.deb *.rpm) >"$tree.sums"
+		cache=
+		[ $n = 1 ] || cache=$tree.cache
+		# shellcheck disable=SC2086 # archs is a list
+		(cd "$tree" && VERSION=$version BUILD_CACHE=$cache DIST=$tree/dist sh scripts/release.sh all $archs >/dev/null)
+		cp "$tree/dist/SHA256SUMS" "$tree.sums"
 		rm -rf "$tree.cache"
 		eval "tree$n=$tree"
 	done
@@ -125,7 +144,7 @@ check)
 	fi
 	;;
 *)
-	echo "release.sh stage|tar|deb|rpm|check [ARCH...]" >&2
+	echo "release.sh stage|tar|deb|rpm|all|check [ARCH...]" >&2
 	exit 2
 	;;
 esac
