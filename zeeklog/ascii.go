@@ -39,7 +39,8 @@ type asciiWriter struct {
 	rows              int    // how many since the last try to write them
 	written           int64  // octets of rows and header, before compression
 	writing, rotating trouble
-	lost              uint64 // rows that found no room
+	lost              uint64    // rows that found no room
+	looked            time.Time // whether the file is still there
 	// ended says that the file has its #close line; body is what it had before.
 	ended bool
 	body  int64
@@ -215,6 +216,9 @@ func (w *asciiWriter) Flush() error {
 
 func (w *asciiWriter) flush() error {
 	w.rows = 0
+	if time.Since(w.looked) >= lookInterval {
+		w.dropRemoved()
+	}
 	if w.file == nil {
 		if err := w.open(); err != nil {
 			return err
@@ -311,6 +315,7 @@ func (w *asciiWriter) closeFile() error {
 // Rotate ends the file and gives it its name. What fails there is tried again
 // with the next flush: the file then stays as it is, and takes rows.
 func (w *asciiWriter) Rotate(base string, terminating bool) (newName, oldName string, err error) {
+	w.dropRemoved()
 	if w.file == nil && len(w.buf) == 0 || w.special {
 		return "", "", nil
 	}
