@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/gzeek/gzeek/conn"
 	"github.com/gzeek/gzeek/engine"
 	"github.com/gzeek/gzeek/zeeklog"
 )
@@ -55,11 +56,6 @@ var metrics = []metric{
 	{desc("zeek_net_timestamp_seconds", "Network time: when the last packet was captured."), gauge,
 		func(s *engine.Status) float64 { return s.NetworkTime }},
 	{desc("zeek_net_packet_lag_seconds", "How far network time is behind the clock."), gauge, packetLag},
-	// src/session/Manager.cc, there by protocol
-	{desc("zeek_active_sessions", "Connections that are open now, of all protocols."), gauge,
-		func(s *engine.Status) float64 { return float64(s.Connections) }},
-	{desc("zeek_total_sessions_total", "Total number of connections, of all protocols."), counter,
-		func(s *engine.Status) float64 { return float64(s.Conns.Created) }},
 
 	{desc("gzeek_sessions_max", "Most connections that were open at a time."), gauge,
 		func(s *engine.Status) float64 { return float64(s.Conns.MaxAtATime) }},
@@ -125,6 +121,10 @@ var (
 	interfaceDropped = desc("gzeek_interface_dropped_packets_total",
 		"Total number of packets of the interface that the kernel dropped before they could be read.", "interface")
 
+	// src/session/Manager.cc
+	activeSessions = desc("zeek_active_sessions", "Connections that are open now.", "protocol")
+	totalSessions  = desc("zeek_total_sessions_total", "Total number of connections.", "protocol")
+
 	// src/logging/Manager.cc
 	streamWrites = desc("zeek_log_stream_writes_total",
 		"Total number of log writes for the given stream.", "module", "stream")
@@ -159,7 +159,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, m := range metrics {
 		ch <- m.desc
 	}
-	for _, d := range []*prometheus.Desc{c.info, up, interfaceUp, interfaceFailures, interfaceUnread, interfaceLink, interfaceDropped, streamWrites, writerWrites, writerDiscarded} {
+	for _, d := range []*prometheus.Desc{c.info, up, interfaceUp, interfaceFailures, interfaceUnread, interfaceLink, interfaceDropped,
+		activeSessions, totalSessions, streamWrites, writerWrites, writerDiscarded} {
 		ch <- d
 	}
 }
@@ -195,6 +196,10 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		put(interfaceLink, counter, float64(i.Link), i.Name)
 		put(interfaceDropped, counter, float64(i.Dropped), i.Name)
 	}
+	for _, p := range sessions(&s) {
+		put(activeSessions, gauge, float64(p.Now), p.protocol)
+		put(totalSessions, counter, float64(p.Total), p.protocol)
+	}
 	for _, w := range s.Streams {
 		put(streamWrites, counter, float64(w.Writes), module(w.Stream), w.Stream)
 	}
@@ -203,6 +208,27 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		put(writerWrites, counter, float64(l.Lines), labels...)
 		put(writerDiscarded, counter, float64(l.Discarded), labels...)
 	}
+}
+
+// protocol counts the connections of one.
+type protocol struct {
+	protocol string
+	conn.Tally
+}
+
+// sessions are the connections by protocol; unknown are those of any other one.
+func sessions(s *engine.Status) []protocol {
+	c := &s.Conns
+	list := []protocol{{"tcp", c.TCP}, {"udp", c.UDP}, {"icmp", c.ICMP}}
+	rest := conn.Tally{Now: s.Connections, Total: c.Created}
+	for i := range list {
+		if s.Ended { // all were logged
+			list[i].Now = 0
+		}
+		rest.Now -= list[i].Now
+		rest.Total -= list[i].Total
+	}
+	return append(list, protocol{"unknown", rest})
 }
 
 // module is that of a stream's id: SMTP of SMTP::LOG (module_util.cc,

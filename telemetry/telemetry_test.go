@@ -38,7 +38,7 @@ func counted() engine.Status {
 			{Name: "tap0", Failures: 2, Unread: 90 * time.Second, Link: 60, Dropped: 4},
 			{Name: "tap1", Problem: "tap1: the interface is down", Failures: 1, Unread: 5 * time.Second, Link: 4},
 		},
-		Conns: conn.Stats{Created: 9, MaxAtATime: 5}, Connections: 3,
+		Conns: conn.Stats{Created: 9, MaxAtATime: 5, TCP: conn.Tally{Now: 2, Total: 5}, UDP: conn.Tally{Total: 3}}, Connections: 3,
 		Streams: []zeeklog.StreamStats{{Stream: "SMTP::LOG", Writes: 8}, {Stream: "Analyzer::Logging::LOG", Writes: 1}},
 		Logs: []zeeklog.LogStats{{Stream: "SMTP::LOG", Filter: "default", Path: "smtp", Writer: "Log::WRITER_ASCII",
 			Lines: 7, Discarded: 1}},
@@ -60,9 +60,12 @@ gzeek_interface_unread_seconds_total{interface="tap1"} 5
 # TYPE gzeek_interface_up gauge
 gzeek_interface_up{interface="tap0"} 1
 gzeek_interface_up{interface="tap1"} 0
-# HELP zeek_active_sessions Connections that are open now, of all protocols.
+# HELP zeek_active_sessions Connections that are open now.
 # TYPE zeek_active_sessions gauge
-zeek_active_sessions 3
+zeek_active_sessions{protocol="icmp"} 0
+zeek_active_sessions{protocol="tcp"} 2
+zeek_active_sessions{protocol="udp"} 0
+zeek_active_sessions{protocol="unknown"} 1
 # HELP zeek_log_stream_writes_total Total number of log writes for the given stream.
 # TYPE zeek_log_stream_writes_total counter
 zeek_log_stream_writes_total{module="Analyzer::Logging",stream="Analyzer::Logging::LOG"} 1
@@ -79,9 +82,12 @@ zeek_net_dropped_packets_total 4
 # HELP zeek_net_received_packets_total Total number of packets received.
 # TYPE zeek_net_received_packets_total counter
 zeek_net_received_packets_total 60
-# HELP zeek_total_sessions_total Total number of connections, of all protocols.
+# HELP zeek_total_sessions_total Total number of connections.
 # TYPE zeek_total_sessions_total counter
-zeek_total_sessions_total 9
+zeek_total_sessions_total{protocol="icmp"} 0
+zeek_total_sessions_total{protocol="tcp"} 5
+zeek_total_sessions_total{protocol="udp"} 3
+zeek_total_sessions_total{protocol="unknown"} 1
 `
 	err := testutil.GatherAndCompare(reg, strings.NewReader(want), "gzeek_interface_up", "gzeek_interface_failures_total",
 		"gzeek_interface_unread_seconds_total", "zeek_active_sessions", "zeek_log_stream_writes_total",
@@ -109,9 +115,12 @@ func TestARunThatDoesNotAnswerIsDownAndKeepsItsNumbers(t *testing.T) {
 # HELP gzeek_up Whether the run answered: 0 when it hangs, starts or ends.
 # TYPE gzeek_up gauge
 gzeek_up 0
-# HELP zeek_total_sessions_total Total number of connections, of all protocols.
+# HELP zeek_total_sessions_total Total number of connections.
 # TYPE zeek_total_sessions_total counter
-zeek_total_sessions_total 9
+zeek_total_sessions_total{protocol="icmp"} 0
+zeek_total_sessions_total{protocol="tcp"} 5
+zeek_total_sessions_total{protocol="udp"} 3
+zeek_total_sessions_total{protocol="unknown"} 1
 `), "gzeek_up", "zeek_total_sessions_total"); err != nil {
 		t.Error(err)
 	}
