@@ -25,7 +25,7 @@ type Status struct {
 	Age     float64 `json:"age"`
 	Problem string  `json:"problem,omitempty"`
 
-	Sources     []string    `json:"sources"`                // interfaces, files
+	Sources     []string    `json:"sources"` // interfaces, files
 	Interfaces  []Interface `json:"interfaces,omitempty"`
 	NetworkTime *time.Time  `json:"network_time,omitempty"` // of the last packet
 	Packets     Packets     `json:"packets"`
@@ -48,7 +48,7 @@ type Packets struct {
 	Dropped     uint64 `json:"dropped"` // lost by the kernel
 	Filtered    uint64 `json:"filtered"`
 	Unwritten   uint64 `json:"unwritten,omitempty"` // to the file of -w
-	Undecodable uint64 `json:"undecodable"` // lost by an error of gzeek
+	Undecodable uint64 `json:"undecodable"`         // lost by an error of gzeek
 }
 
 // Interface is how one of the interfaces is doing.
