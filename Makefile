@@ -10,7 +10,7 @@ TAGS    := $(shell sh scripts/libpcap.sh check)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X github.com/gzeek/gzeek/cli.version=$(VERSION)
 
-.PHONY: all build libpcap demo test race soak fuzz lint bench bench-cut man release release-check deb rpm clean
+.PHONY: all build libpcap demo test race soak fuzz lint bench bench-cut man release release-check deb rpm deb-check clean
 
 all: build
 
@@ -60,6 +60,11 @@ release-check:
 
 deb rpm:
 	@sh scripts/release.sh $@ $(ARCH)
+
+# As root: the package in a fresh Debian that systemd boots, from installation to
+# purge.
+deb-check: deb
+	sh scripts/deb-in-systemd.sh dist/gzeek_*_$(shell $(GO) env GOARCH).deb
 
 clean:
 	rm -rf bin dist
