@@ -64,7 +64,7 @@ deb rpm:
 # As root: the package in a fresh Debian that systemd boots, from installation to
 # purge.
 deb-check: deb
-	sh scripts/deb-in-systemd.sh dist/gzeek_*_$(shell $(GO) env GOARCH).deb
+	sh scripts/deb-in-systemd.sh "$$(ls -t dist/gzeek_*_$(shell $(GO) env GOARCH).deb | head -n 1)"
 
 clean:
 	rm -rf bin dist
