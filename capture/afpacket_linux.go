@@ -38,7 +38,10 @@ type afPacket struct {
 }
 
 const (
-	ringBlock = 1 << 20
+	// ringBlock is small because the kernel closes a block after the timeout whatever
+	// is in it: a run that doesn't read for a while has lost packets once all blocks
+	// hold a few each. 512 of them are 5 s in 128 MiB. A packet has to fit.
+	ringBlock = 1 << 18
 	// Offsets in a block's header and a packet's, struct tpacket_block_desc and
 	// tpacket3_hdr.
 	blockStatus = 8
@@ -204,8 +207,8 @@ func (a *afPacket) filter(opts LiveOptions) error {
 func (a *afPacket) mapRing(opts LiveOptions) error {
 	// A smaller ring is better than none where memory is short.
 	for mb := opts.RingMB; ; mb /= 2 {
-		req := unix.TpacketReq3{Block_size: ringBlock, Block_nr: uint32(mb), Frame_size: 2048,
-			Frame_nr: uint32(mb) * (ringBlock / 2048), Retire_blk_tov: uint32(max(opts.Timeout.Milliseconds()/2, 1))}
+		req := unix.TpacketReq3{Block_size: ringBlock, Block_nr: uint32(mb) * (1 << 20 / ringBlock), Frame_size: 2048,
+			Frame_nr: uint32(mb) * (1 << 20 / 2048), Retire_blk_tov: uint32(max(opts.Timeout.Milliseconds()/2, 1))}
 		err := unix.SetsockoptTpacketReq3(a.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &req)
 		if errors.Is(err, unix.ENOMEM) && mb > 4 {
 			continue
@@ -213,7 +216,7 @@ func (a *afPacket) mapRing(opts LiveOptions) error {
 		if err != nil {
 			return os.NewSyscallError("PACKET_RX_RING", err)
 		}
-		a.ring, err = unix.Mmap(a.fd, 0, mb*ringBlock, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		a.ring, err = unix.Mmap(a.fd, 0, mb<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 		return os.NewSyscallError("mmap", err)
 	}
 }
