@@ -134,7 +134,7 @@ func FuzzReassembly(f *testing.F) {
 			}
 			ev.Now = now
 			timers.Advance(now, 300)
-			tb.Deliver(&packet.Packet{Time: now, IP: packet.IPHeader{
+			tb.Deliver(&packet.Packet{Time: now, Proto: event.ProtoTCP, IP: packet.IPHeader{
 				Version: 4, Src: hosts[side], Dst: hosts[1-side], HeaderSrc: hosts[side], NextProto: protoTCP,
 				HdrLen: 20, TotalLen: 20 + len(seg), Payload: seg,
 			}})

@@ -184,14 +184,13 @@ type tuple struct {
 func (tb *Table) tuple(p *packet.Packet) (tuple, bool) {
 	h := p.IP.Payload
 	t := tuple{src: p.IP.Src, dst: p.IP.Dst, ipProto: p.IP.NextProto}
+	t.proto = p.Proto
 	least := 0
-	switch t.ipProto {
-	case protoTCP:
-		t.proto, least = event.ProtoTCP, tcpHeaderLen
-	case protoUDP:
-		t.proto, least = event.ProtoUDP, 8
-	case protoICMP, protoICMPv6:
-		t.proto, least = event.ProtoICMP, 8
+	switch t.proto {
+	case event.ProtoTCP:
+		least = tcpHeaderLen
+	case event.ProtoUDP, event.ProtoICMP:
+		least = 8
 	}
 	if n := p.IP.PayloadLen(); n != 0 && n < least {
 		tb.packetWeird(p, "truncated_header", t.proto)

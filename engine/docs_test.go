@@ -259,11 +259,6 @@ var notHonoured = []struct{ reason, options string }{
 		Signatures::summary_interval Signatures::vert_scan_thresholds sig_max_group_size signature_files`},
 	{"SMTP hands over the octets of a file in their order, so that there is nothing to reassemble", `
 		Files::enable_reassembler Files::reassembly_buffer_size`},
-	{"which analyzer takes over from a packet analyzer is fixed here: packets are decoded in one pass", `
-		PacketAnalyzer::FDDI::default_analyzer PacketAnalyzer::GRE::default_analyzer PacketAnalyzer::GTPV1::default_analyzer
-		PacketAnalyzer::IP::default_analyzer PacketAnalyzer::IPTUNNEL::default_analyzer PacketAnalyzer::MPLS::default_analyzer
-		PacketAnalyzer::PBB::default_analyzer PacketAnalyzer::ROOT::default_analyzer PacketAnalyzer::SKIP::default_analyzer
-		PacketAnalyzer::SKIP::skip_bytes PacketAnalyzer::TEREDO::default_analyzer PacketAnalyzer::VXLAN::default_analyzer`},
 	{"of logs that gzeek doesn't write (tunnel.log, unknown_protocols.log, signatures.log, print.log and others)", `
 		IP::protocol_names Log::print_log_path Log::print_to_log Tunnel::expiration_interval
 		UnknownProtocol::first_bytes_count UnknownProtocol::sampling_duration UnknownProtocol::sampling_rate

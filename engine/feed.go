@@ -22,9 +22,18 @@ type ahead struct {
 }
 
 // looker looks at frames. It may be used by several goroutines.
-type looker struct{ opts packet.Options }
+type looker struct {
+	opts packet.Options
+	off  bool // plain frames are not analyzed as a glance would have it
+}
+
+func newLooker(opts packet.Options) looker { return looker{opts: opts, off: !opts.MayGlance()} }
 
 func (l *looker) look(f *capture.Frame, a *ahead) {
+	if l.off {
+		a.glance.Plain = false
+		return
+	}
 	a.glance.Look(&l.opts, int(f.LinkType), f.Data, int(f.WireLen))
 	a.lines.Look(a.glance.Payload(f.Data))
 }

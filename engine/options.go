@@ -3,6 +3,7 @@ package engine
 import (
 	"maps"
 	"math"
+	"strings"
 
 	"github.com/gzeek/gzeek/analyzers/smtp"
 	"github.com/gzeek/gzeek/conn"
@@ -158,9 +159,31 @@ func declarePackets(o *options, r *redef.Registry, boolean func(string, string, 
 			*at(s) = nums
 		})
 	}
+	declareDefaultAnalyzers(o, r)
 	ports("PacketAnalyzer::VXLAN::vxlan_ports", "UDP ports of VXLAN", func(s *settings) *[]uint16 { return &s.packet.VXLANPorts })
 	ports("PacketAnalyzer::Geneve::geneve_ports", "UDP ports of Geneve", func(s *settings) *[]uint16 { return &s.packet.GenevePorts })
 	ports("PacketAnalyzer::GRE::gre_ports", "UDP ports of GRE", func(s *settings) *[]uint16 { return &s.packet.GREPorts })
+}
+
+// declareDefaultAnalyzers declares which packet analyzer takes over from which.
+func declareDefaultAnalyzers(o *options, r *redef.Registry) {
+	const tag = "PacketAnalyzer::ANALYZER_"
+	var tags []string
+	for _, name := range packet.Analyzers() {
+		tags = append(tags, tag+name)
+	}
+	for from, to := range packet.DefaultAnalyzers() {
+		h := r.Enum("PacketAnalyzer::"+from+"::default_analyzer", "PacketAnalyzer::Tag", tags, tag+to,
+			"the packet analyzer that "+from+" hands on to if it has not read which")
+		o.set = append(o.set, func(s *settings) {
+			if s.packet.Defaults == nil {
+				s.packet.Defaults = make(map[string]string)
+			}
+			s.packet.Defaults[from] = strings.TrimPrefix(h.Get(), tag)
+		})
+	}
+	skip := r.Count("PacketAnalyzer::SKIP::skip_bytes", 0, "octets that the packet analyzer SKIP passes over")
+	o.set = append(o.set, func(s *settings) { s.packet.SkipBytes = skip.Get() })
 }
 
 func declareConnections(boolean func(string, string, ...func(*settings) *bool), count func(string, string, func(*settings) *uint64), interval func(string, string, func(*settings) *float64)) {

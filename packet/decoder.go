@@ -53,10 +53,9 @@ type Decoder struct {
 	frags      fragments
 	fragOctets int // held by them
 
-	tunnels     map[addrPair]*ipTunnel
-	udpPorts    map[uint16]udpTunnel
-	off         [gtpv1 + 1]bool // by udpTunnel
-	ipTunnelOff bool            // the analyzer of IP tunnels is off
+	tunnels  map[addrPair]*ipTunnel
+	udpPorts map[uint16]analyzer
+	forward  *forwarding
 }
 
 // frame is a packet in work: the captured one, or one out of a tunnel.
@@ -91,7 +90,7 @@ func NewDecoder(opts Options, ev *event.Events, timers *timer.Manager, weirds *w
 		tunnels:  make(map[addrPair]*ipTunnel),
 	}
 	d.udpPorts = registerUDPTunnels(&opts)
-	d.off, d.ipTunnelOff = tunnelsOff(&opts), opts.off("IPTUNNEL")
+	d.forward = newForwarding(&opts)
 	return d
 }
 
@@ -140,6 +139,7 @@ func (d *Decoder) plain(fr *Frame, g *Glance) {
 		h.HeaderSrc = h.Src
 	}
 	h.Payload = b[h.HdrLen:]
+	p.Proto = event.ProtoTCP
 	f.proto, f.processed = protoTCP, true
 	f.src, f.dst, f.hasIP = h.Src, h.Dst, true
 	d.outside = true

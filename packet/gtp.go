@@ -60,7 +60,7 @@ func (s *tunnelSession) gtpv1(b []byte) {
 	if !s.d.opts.TunnelDelayGTPConfirmation || valid[0] && valid[1] {
 		s.confirm()
 	}
-	s.d.ip(s.open(in, TunnelGTPv1), 0, len(in))
+	s.d.toDefault(s.open(in, TunnelGTPv1), anGTPv1, 0, len(in))
 	s.close()
 }
 

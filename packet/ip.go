@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strconv"
+
+	"github.com/gzeek/gzeek/event"
 )
 
 // ip analyzes a packet that begins with an IP header.
@@ -106,11 +108,11 @@ func (d *Decoder) fragment(f *frame, off int, b []byte, fr *fragmentInfo) bool {
 	} else {
 		// The lengths of the datagram replace the frame's; only the captured
 		// one is put back afterwards.
-		before := f.cap
-		f.cap = h.TotalLen + off
+		before, data := f.cap, f.data
+		f.cap, f.data = h.TotalLen+off, b
 		f.wire = f.cap
 		ok = d.payload(f, b[:h.TotalLen], chain)
-		f.cap = before
+		f.cap, f.data = before, data
 	}
 	d.dropFragments(r)
 	return ok
@@ -145,15 +147,26 @@ func (d *Decoder) payload(f *frame, b []byte, chain *ip6Chain) bool {
 		return false
 	case protoIPv4, protoIPv6:
 		f.tunnel = TunnelIP
-		return d.ipTunnel(f, h.Payload)
+		return d.to(f, anIPTunnel, f.part(h.Payload), len(h.Payload))
 	case protoGRE:
-		return d.gre(f, h.Payload)
+		return d.to(f, anGRE, f.part(h.Payload), len(h.Payload))
+	case protoTCP:
+		return d.transport(f, anTCP)
+	case protoUDP:
+		return d.transport(f, anUDP)
+	case protoICMP, protoICMPv6:
+		return d.transport(f, anICMP)
 	}
-	return d.deliver(f)
+	return d.to(f, d.forward.defaults[anIP], f.part(h.Payload), len(h.Payload))
 }
 
-// deliver hands the packet to the connection table and opens what UDP carries.
-func (d *Decoder) deliver(f *frame) bool {
+func (d *Decoder) transport(f *frame, a analyzer) bool {
+	return !d.forward.off[a] && d.deliver(f, a)
+}
+
+// deliver hands the packet to the connection table, as one of the protocol whose
+// analyzer a is, and opens what UDP carries.
+func (d *Decoder) deliver(f *frame, a analyzer) bool {
 	p := &f.pkt
 	p.Truncated = f.wire > f.cap
 	p.Encap = nil
@@ -163,15 +176,24 @@ func (d *Decoder) deliver(f *frame) bool {
 	// The table refuses a segment without a whole header; whoever asks about
 	// success (frames of several packets) is told so.
 	whole := 0
-	switch p.IP.NextProto {
-	case protoTCP:
-		whole = 20
-	case protoUDP, protoICMP, protoICMPv6:
-		whole = 8
+	p.Proto = event.ProtoUnknown
+	switch a {
+	case anTCP:
+		whole, p.Proto = 20, event.ProtoTCP
+	case anUDP:
+		whole, p.Proto = 8, event.ProtoUDP
+	case anICMP:
+		if p.IP.NextProto != protoICMP && p.IP.NextProto != protoICMPv6 {
+			return false // Zeek ends the run there
+		}
+		whole, p.Proto = 8, event.ProtoICMP
 	}
 	ok := len(p.IP.Payload) >= whole
 	if l := p.IP.PayloadLen(); l > 0 && l < whole {
 		ok = false
+	}
+	if a == anUnknown {
+		ok = false // UnknownIPTransport.cc, AnalyzePacket
 	}
 	if ok {
 		f.processed = true

@@ -68,31 +68,33 @@ const (
 // and how long it is (n); n may end before the captured data does. They return
 // whether analysis succeeded, which only frames with several packets ask.
 
-// root dispatches on the link type. Whatever is unknown is taken for raw IP.
+// root dispatches on the link type. Whatever is unknown is taken for raw IP,
+// unless an option says otherwise.
 func (d *Decoder) root(f *frame, linkType, off, n int) bool {
+	a := d.forward.defaults[anRoot]
 	switch linkType {
 	case dltEthernet:
-		return d.ethernet(f, off, n)
+		a = anEthernet
 	case dltNull:
-		return d.null(f, off, n)
+		a = anNull
 	case dltPPP:
-		return d.ppp(f, off, n)
+		a = anPPP
 	case dltPPPSerial:
-		return d.pppSerial(f, off, n)
+		a = anPPPSerial
 	case dltFDDI:
-		return d.fddi(f, off, n)
+		a = anFDDI
 	case dltLinuxSLL:
-		return d.linuxSLL(f, off, n)
+		a = anSLL
 	case dltLinuxSLL2:
-		return d.linuxSLL2(f, off, n)
+		a = anSLL2
 	case dltIEEE80211:
-		return d.ieee80211(f, off, n)
+		a = an80211
 	case dltIEEE80211Radio:
-		return d.radiotap(f, off, n)
+		a = anRadio
 	case dltNFLog:
-		return d.nflog(f, off, n)
+		a = anNFLog
 	}
-	return d.ip(f, off, n)
+	return d.to(f, a, off, n)
 }
 
 // ethernet wants more than 16 octets: an Ethernet header and then some.
@@ -116,7 +118,7 @@ func (d *Decoder) ethernet(f *frame, off, n int) bool {
 	off, n = off+14, n-14
 	switch {
 	case typ == int(layers.EthernetTypeIPv4) || typ == int(layers.EthernetTypeIPv6):
-		return d.ip(f, off, n)
+		return d.to(f, anIP, off, n)
 	case typ >= 1536:
 		return d.etherType(f, off, n, typ, srcEthernet)
 	case typ <= 1500:
@@ -135,24 +137,24 @@ func (d *Decoder) ethernet(f *frame, off, n int) bool {
 func (d *Decoder) etherType(f *frame, off, n, typ int, from string) bool {
 	switch typ {
 	case int(layers.EthernetTypeIPv4), int(layers.EthernetTypeIPv6):
-		return d.ip(f, off, n)
+		return d.to(f, anIP, off, n)
 	case int(layers.EthernetTypeDot1Q):
-		return d.vlan(f, off, n)
+		return d.to(f, anVLAN, off, n)
 	case int(layers.EthernetTypeQinQ), etherQinQ:
 		if from == srcVLAN {
 			return false
 		}
-		return d.vlan(f, off, n)
+		return d.to(f, anVLAN, off, n)
 	case int(layers.EthernetTypeARP), etherRARP:
-		return d.arp(f, off, n)
+		return d.to(f, anARP, off, n)
 	case int(layers.EthernetTypeMPLSUnicast):
-		return d.mpls(f, off, n)
+		return d.to(f, anMPLS, off, n)
 	case int(layers.EthernetTypePPPoESession):
-		return d.pppoe(f, off, n)
+		return d.to(f, anPPPoE, off, n)
 	case etherVNTag:
-		return d.vntag(f, off, n)
+		return d.to(f, anVNTag, off, n)
 	case etherPBB:
-		return d.pbb(f, off, n)
+		return d.to(f, anPBB, off, n)
 	}
 	// Zeek raises unknown_protocol, which no default script handles.
 	return false
@@ -162,9 +164,9 @@ func (d *Decoder) etherType(f *frame, off, n, typ int, from string) bool {
 func (d *Decoder) ipOrARP(f *frame, off, n, typ int) bool {
 	switch typ {
 	case int(layers.EthernetTypeIPv4), int(layers.EthernetTypeIPv6):
-		return d.ip(f, off, n)
+		return d.to(f, anIP, off, n)
 	case int(layers.EthernetTypeARP), etherRARP:
-		return d.arp(f, off, n)
+		return d.to(f, anARP, off, n)
 	}
 	return false
 }
@@ -174,13 +176,21 @@ func (d *Decoder) ieee8023(f *frame, off, n int) bool {
 	switch {
 	case n < 2: // behind FabricPath
 	case f.data[off] == 0xaa && f.data[off+1] == 0xaa:
-		return d.snap(f, off, n)
+		return d.to(f, anSNAP, off, n)
 	case f.data[off] == 0xff && f.data[off+1] == 0xff:
-		// There is no analyzer for IPX.
-		d.weird(f, "no_suitable_analyzer_found", "", srcNovell)
-		return false
+		return d.to(f, anNovell, off, n)
 	}
-	// LLC without SNAP leads nowhere either.
+	return d.to(f, anLLC, off, n)
+}
+
+// novell leads nowhere: there is no analyzer for IPX.
+func (d *Decoder) novell(f *frame, _, _ int) bool {
+	d.weird(f, "no_suitable_analyzer_found", "", srcNovell)
+	return false
+}
+
+// llc without SNAP leads nowhere either.
+func (d *Decoder) llc(f *frame, off, n int) bool {
 	if n < 3 || f.data[off+2]&3 != 3 && n < 4 {
 		d.weird(f, "truncated_llc_header", "", srcLLC)
 	}
@@ -222,7 +232,7 @@ func (d *Decoder) vntag(f *frame, off, n int) bool {
 	}
 	switch be16(f.data[off+4:]) {
 	case int(layers.EthernetTypeDot1Q), int(layers.EthernetTypeQinQ), etherQinQ:
-		return d.vlan(f, off+6, n-6)
+		return d.to(f, anVLAN, off+6, n-6)
 	}
 	return false
 }
@@ -232,15 +242,15 @@ func (d *Decoder) pbb(f *frame, off, n int) bool {
 		d.weird(f, "truncated_PBB_header", "", srcPBB)
 		return false
 	}
-	return d.ethernet(f, off+4, n-4) // behind the service tag
+	return d.toDefault(f, anPBB, off+4, n-4) // behind the service tag
 }
 
 func (d *Decoder) pppProtocol(f *frame, off, n, proto int) bool {
 	switch proto {
 	case 0x0021, 0x0057:
-		return d.ip(f, off, n)
+		return d.to(f, anIP, off, n)
 	case 0x0281:
-		return d.mpls(f, off, n)
+		return d.to(f, anMPLS, off, n)
 	}
 	return false
 }
@@ -283,7 +293,7 @@ func (d *Decoder) pppoe(f *frame, off, n int) bool {
 	}
 	payload = max(payload-2, 0) // the protocol counts
 	if proto == 0x0021 || proto == 0x0057 {
-		return d.ip(f, off+8, min(payload, n-8))
+		return d.to(f, anIP, off+8, min(payload, n-8))
 	}
 	return false
 }
@@ -297,7 +307,7 @@ func (d *Decoder) mpls(f *frame, off, n int) bool {
 		last := f.data[off+2]&1 != 0
 		off, n = off+4, n-4
 		if last {
-			return d.ip(f, off, n)
+			return d.toDefault(f, anMPLS, off, n)
 		}
 	}
 }
@@ -309,7 +319,7 @@ func (d *Decoder) null(f *frame, off, n int) bool {
 	}
 	switch binary.LittleEndian.Uint32(f.data[off:]) {
 	case 2, 24, 28, 30: // AF_INET, and AF_INET6 of several systems
-		return d.ip(f, off+4, n-4)
+		return d.to(f, anIP, off+4, n-4)
 	}
 	return false
 }
@@ -337,7 +347,7 @@ func (d *Decoder) fddi(f *frame, off, n int) bool {
 		d.weirds.Net("FDDI_analyzer_failed", "", srcFDDI) // without the packet
 		return false
 	}
-	return d.ip(f, off+header, n-header)
+	return d.toDefault(f, anFDDI, off+header, n-header)
 }
 
 // nflog walks the TLVs up to the payload. Their numbers are in the order of
@@ -377,7 +387,7 @@ func (d *Decoder) nflog(f *frame, off, n int) bool {
 		off, n = off+skip, n-skip
 	}
 	if family == 2 || family == 10 { // AF_INET and AF_INET6 of Linux
-		return d.ip(f, off, n)
+		return d.to(f, anIP, off, n)
 	}
 	return false
 }
@@ -427,7 +437,7 @@ func (d *Decoder) radiotap(f *frame, off, n int) bool {
 		d.weird(f, "truncated_radiotap_header", "", srcRadio)
 		return false
 	}
-	return d.ieee80211(f, off+header, n-header)
+	return d.to(f, an80211, off+header, n-header)
 }
 
 func (d *Decoder) ieee80211(f *frame, off, n int) bool {

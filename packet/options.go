@@ -25,10 +25,13 @@ type Options struct {
 	TeredoPorts []uint16 // PacketAnalyzer::TEREDO::teredo_ports
 	GTPv1Ports  []uint16 // PacketAnalyzer::GTPV1::gtpv1_ports
 
-	// Off says which analyzers of tunnels are turned off, by the name in their
-	// tag: "TEREDO", "AYIYA", "GENEVE", "VXLAN", "GTPV1", "GRE", "IPTUNNEL".
-	// Their packets are not looked into. nil is none.
+	// Off says which analyzers are turned off, by the name in their tag, as
+	// Analyzers lists them. Their packets are not looked into. nil is none.
 	Off func(name string) bool
+	// Defaults is PacketAnalyzer::*::default_analyzer, by names as in
+	// DefaultAnalyzers; what it doesn't have is as there.
+	Defaults  map[string]string
+	SkipBytes uint64 // PacketAnalyzer::SKIP::skip_bytes
 }
 
 func (o *Options) off(name string) bool { return o.Off != nil && o.Off(name) }

@@ -37,6 +37,8 @@ type Packet struct {
 	VLAN, InnerVLAN uint16
 
 	IP IPHeader
+	// Proto is the protocol that the packet is analyzed as.
+	Proto event.Proto
 
 	// Encap holds the enclosing tunnels, outermost first; nil without any.
 	Encap []Encap

@@ -30,9 +30,6 @@ type ipTunnel struct {
 //
 // Zeek: packet_analysis/protocol/iptunnel/IPTunnel.cc.
 func (d *Decoder) ipTunnel(f *frame, b []byte) bool {
-	if d.ipTunnelOff {
-		return false
-	}
 	if f.encap && len(d.stack) >= d.opts.TunnelMaxDepth {
 		d.weird(f, "exceeded_tunnel_max_depth", "", srcIPTunnel)
 		return false
@@ -63,7 +60,7 @@ func (d *Decoder) ipTunnel(f *frame, b []byte) bool {
 	if f.greVersion == 0 {
 		ok = d.root(in, f.greLink, 0, len(b))
 	} else {
-		ok = d.ip(in, 0, len(b))
+		ok = d.toDefault(in, anIPTunnel, 0, len(b))
 	}
 	d.pop(f, in)
 	return ok
@@ -111,9 +108,6 @@ func transportOf(proto uint8) event.Proto {
 //
 // Zeek: packet_analysis/protocol/gre/GRE.cc.
 func (d *Decoder) gre(f *frame, b []byte) bool {
-	if d.off[greInUDP] {
-		return false
-	}
 	truncated := func() bool {
 		d.weird(f, "truncated_GRE", "", srcGRE)
 		return false
@@ -202,7 +196,8 @@ func (d *Decoder) gre(f *frame, b []byte) bool {
 		}
 	}
 	f.tunnel, f.greVersion, f.greLink, f.proto = TunnelGRE, version, link, proto
-	d.ipTunnel(f, b[header+ppp+erspan:])
+	in := b[header+ppp+erspan:]
+	d.to(f, d.forward.defaults[anGRE], f.part(in), len(in))
 	return true
 }
 

@@ -7,37 +7,24 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// udpTunnel is a packet analyzer for what UDP carries.
-type udpTunnel uint8
-
-const (
-	noTunnel udpTunnel = iota
-	greInUDP
-	ayiya
-	geneve
-	vxlan
-	teredo
-	gtpv1
-)
-
 // TunnelState is what the analyzers of UDP tunnels remember of a connection. It
 // belongs to the connection; the zero value is ready.
 type TunnelState struct {
-	confirmed, violated uint16  // bits by udpTunnel
+	confirmed, violated uint16  // bits by analyzer
 	teredoValid         [2]bool // a valid packet came from the responder, the originator
 	gtpValid            [2]bool // the last packet from there was valid
 }
 
 // registerUDPTunnels maps responder ports to analyzers. Of several that want
 // one port the last wins, in the order in which Zeek loads them.
-func registerUDPTunnels(o *Options) map[uint16]udpTunnel {
-	m := make(map[uint16]udpTunnel)
+func registerUDPTunnels(o *Options) map[uint16]analyzer {
+	m := make(map[uint16]analyzer)
 	for _, r := range []struct {
 		ports []uint16
-		t     udpTunnel
+		t     analyzer
 	}{
-		{o.GREPorts, greInUDP}, {o.AYIYAPorts, ayiya}, {o.GenevePorts, geneve},
-		{o.VXLANPorts, vxlan}, {o.TeredoPorts, teredo}, {o.GTPv1Ports, gtpv1},
+		{o.GREPorts, anGRE}, {o.AYIYAPorts, anAYIYA}, {o.GenevePorts, anGeneve},
+		{o.VXLANPorts, anVXLAN}, {o.TeredoPorts, anTeredo}, {o.GTPv1Ports, anGTPv1},
 	} {
 		for _, p := range r.ports {
 			m[p] = r.t
@@ -46,31 +33,22 @@ func registerUDPTunnels(o *Options) map[uint16]udpTunnel {
 	return m
 }
 
-// tunnelsOff are the analyzers that are turned off.
-func tunnelsOff(o *Options) (off [gtpv1 + 1]bool) {
-	for t, name := range map[udpTunnel]string{
-		greInUDP: "GRE", ayiya: "AYIYA", geneve: "GENEVE", vxlan: "VXLAN", teredo: "TEREDO", gtpv1: "GTPV1",
-	} {
-		off[t] = o.off(name)
-	}
-	return off
-}
-
 // udp opens what an accepted datagram carries, by its responder port, else by
 // its looks.
 func (d *Decoder) udp(f *frame, u UDP) {
 	t := d.udpPorts[u.RespPort]
-	if t == noTunnel {
+	off := &d.forward.off
+	if t == noAnalyzer {
 		switch {
-		case !d.off[teredo] && looksLikeTeredo(u.Payload):
-			t = teredo
-		case !d.off[ayiya] && looksLikeAYIYA(u.Payload):
-			t = ayiya
+		case !off[anTeredo] && looksLikeTeredo(u.Payload):
+			t = anTeredo
+		case !off[anAYIYA] && looksLikeAYIYA(u.Payload):
+			t = anAYIYA
 		default:
 			return
 		}
 	}
-	if d.off[t] {
+	if off[t] {
 		return // Zeek: packet_analysis/Analyzer.cc, ForwardPacket
 	}
 	s := tunnelSession{d, f, &u, t}
@@ -78,17 +56,17 @@ func (d *Decoder) udp(f *frame, u UDP) {
 		u.State = new(TunnelState)
 	}
 	switch t {
-	case greInUDP:
+	case anGRE:
 		d.gre(f, u.Payload)
-	case ayiya:
+	case anAYIYA:
 		s.ayiya(u.Payload)
-	case geneve:
+	case anGeneve:
 		s.geneve(u.Payload)
-	case vxlan:
+	case anVXLAN:
 		s.vxlan(u.Payload)
-	case teredo:
+	case anTeredo:
 		s.teredo(u.Payload)
-	case gtpv1:
+	case anGTPv1:
 		s.gtpv1(u.Payload)
 	}
 }
@@ -98,21 +76,11 @@ type tunnelSession struct {
 	d *Decoder
 	f *frame
 	u *UDP
-	t udpTunnel
+	t analyzer
 }
 
 func (s *tunnelSession) name() string {
-	switch s.t {
-	case ayiya:
-		return srcAYIYA
-	case geneve:
-		return srcGeneve
-	case vxlan:
-		return srcVXLAN
-	case teredo:
-		return srcTeredo
-	}
-	return srcGTPv1
+	return analyzerNames[s.t]
 }
 
 func (s *tunnelSession) weird(name, addl string) { s.d.weird(s.f, name, addl, s.name()) }
@@ -191,7 +159,7 @@ func (s *tunnelSession) vxlan(b []byte) {
 		s.weird("vxlan_empty_packet", "")
 		return
 	}
-	s.d.ethernet(s.open(b, TunnelVXLAN), 0, len(b))
+	s.d.toDefault(s.open(b, TunnelVXLAN), anVXLAN, 0, len(b))
 	s.close()
 }
 
@@ -222,11 +190,11 @@ func (s *tunnelSession) geneve(b []byte) {
 	in := s.open(b, TunnelGeneve)
 	switch next {
 	case etherBridge:
-		s.d.ethernet(in, 0, len(b))
+		s.d.to(in, anEthernet, 0, len(b))
 	case int(layers.EthernetTypeIPv4), int(layers.EthernetTypeIPv6):
-		s.d.ip(in, 0, len(b))
+		s.d.to(in, anIP, 0, len(b))
 	case int(layers.EthernetTypeARP):
-		s.d.arp(in, 0, len(b))
+		s.d.to(in, anARP, 0, len(b))
 	}
 	s.close()
 }
@@ -258,7 +226,7 @@ func (s *tunnelSession) ayiya(b []byte) {
 	}
 	in := s.open(b, TunnelAYIYA)
 	if next == protoIPv4 || next == protoIPv6 {
-		s.d.ip(in, 0, len(b))
+		s.d.to(in, anIP, 0, len(b))
 	}
 	s.close()
 }
@@ -368,7 +336,7 @@ func (s *tunnelSession) teredo(b []byte) {
 	if !s.d.opts.TunnelDelayTeredoConfirmation || valid[0] && valid[1] {
 		s.confirm()
 	}
-	s.d.ip(s.open(in, TunnelTeredo), 0, len(in))
+	s.d.toDefault(s.open(in, TunnelTeredo), anTeredo, 0, len(in))
 	s.close()
 }
 
