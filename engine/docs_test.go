@@ -243,7 +243,8 @@ var notHonoured = []struct{ reason, options string }{
 		netbios_ssn_session_timeout rpc_max_pending_calls rpc_timeout skip_authentication skip_http_data truncate_http_URI
 		Intel::enable_x509_ext_subject_alternative_name`},
 	{"without effect in Zeek 8.0.9: its code never reads the value, or reads it only where nothing follows from it", `
-		DPD::max_violations non_analyzed_lifetime tcp_reassembler_ports_orig tcp_reassembler_ports_resp use_conn_size_analyzer`},
+		DPD::max_violations non_analyzed_lifetime tcp_reassembler_ports_orig tcp_reassembler_ports_resp use_conn_size_analyzer
+		packet_filter_default`},
 	{"without effect in Zeek 8.0.9: Manager::IsDisabled looks it up by a count, which a table of tags never has", `
 		Files::disable`},
 	{"without effect in Zeek 8.0.9 on SMTP: of undelivered data it gives the signatures only what they were given already (TCP_Reassembler::MatchUndelivered)", `
@@ -270,8 +271,8 @@ var notHonoured = []struct{ reason, options string }{
 	{"clusters and remote logging: gzeek is one process", `
 		Log::default_max_delay_interval Log::default_max_delay_queue_size Log::enable_remote_logging
 		Log::scp_rotation_date_format Log::sftp_rotation_date_format global_hash_seed`},
-	{"a flag or a file of gzeek's own does it: `-i`, `-f`, `-w`, `--config`", `
-		Config::config_files interfaces packet_filter_default record_all_packets`},
+	{"a flag or a file of gzeek's own does it: `-i`, `-w`", `
+		interfaces record_all_packets`},
 	{"of how Zeek reads packets or measures itself; no log shows it", `
 		ConnKey::factory Pcap::bufsize_offline_bytes Pcap::non_fd_timeout
 		allow_network_time_forward exit_only_after_terminate expensive_profiling_multiple packet_source_inactivity_timeout

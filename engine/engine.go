@@ -111,6 +111,7 @@ type Engine struct {
 	feed            feed
 	live            capture.Live // nil unless OpenInterfaces opened it
 	lastReload      *Reloaded
+	lineFiles       lineFiles
 	reports         *reporter
 }
 

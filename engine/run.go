@@ -70,6 +70,12 @@ func (e *Engine) idle() {
 	e.packetTime = 0
 	e.events.Now = max(float64(now.UnixMicro())/1e6, e.events.Now)
 	e.advance()
+	e.tick()
+}
+
+// tick is called about every second of network time.
+func (e *Engine) tick() {
+	e.readLines()
 	e.logs.Tick(e.events.Now)
 }
 
@@ -115,7 +121,7 @@ func (e *Engine) frame(f *capture.Frame, known *ahead) {
 	e.dispatched = 0
 	if sec := int64(e.events.Now); sec != e.lastTick {
 		e.lastTick = sec
-		e.logs.Tick(e.events.Now)
+		e.tick()
 	}
 }
 
@@ -151,6 +157,7 @@ func (e *Engine) start() error {
 	e.events.ZeekInit.Enqueue(struct{}{})
 	e.events.Drain()
 	e.initializing = false
+	e.readLines()
 	return errors.Join(e.initErrors...)
 }
 

@@ -16,6 +16,7 @@ type Registry struct {
 	keys    *seed.Keys
 	options map[string]*option
 	enums   map[string]*EnumType
+	lines   map[*option]Line // what SetLines has set, and with what
 }
 
 type option struct {
@@ -124,6 +125,7 @@ func (r *Registry) evaluate(files *Config, args []string) *evaluation {
 	for _, a := range args {
 		ev.arg(a)
 	}
+	ev.overlay()
 	for _, name := range slices.Sorted(maps.Keys(r.options)) {
 		o := r.options[name]
 		at, set := ev.from[o]

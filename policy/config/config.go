@@ -1,7 +1,7 @@
 // Package config writes config.log: what changed among the options while a run
 // went on.
 //
-// Zeek: scripts/base/frameworks/config/main.zeek.
+// Zeek: scripts/base/frameworks/config/{main,input}.zeek.
 package config
 
 import (
@@ -12,7 +12,7 @@ import (
 func init() {
 	policy.Register(policy.Policy{
 		Name: "base/frameworks/config",
-		Doc:  "config.log: options that were changed in a live run",
+		Doc:  "files that set options while running, config.log",
 		Load: load,
 	})
 }
@@ -29,7 +29,13 @@ type Info struct {
 type Changes struct {
 	Log *policy.Stream[Info]
 	ctx *policy.Context
+
+	files *redef.StringSet
 }
+
+// Files are the files that set options while running: Config::config_files. The
+// engine reads them.
+func (c *Changes) Files() []string { return c.files.Get() }
 
 // Changed logs a change that was made.
 func (c *Changes) Changed(ch *redef.Change) {
@@ -40,7 +46,8 @@ func load(c *policy.Context) error {
 	str := func(get func(*Info) string) func(*Info) (string, bool) {
 		return func(i *Info) (string, bool) { return get(i), true }
 	}
-	policy.Provide(c, &Changes{ctx: c, Log: policy.NewStream(c, "Config::LOG", "config", "Config::log_config",
+	files := c.Options.StringSet("Config::config_files", nil, "files of lines with the name of an option and a value, which are read at the start and whenever they change")
+	policy.Provide(c, &Changes{ctx: c, files: files, Log: policy.NewStream(c, "Config::LOG", "config", "Config::log_config",
 		policy.Time("ts", func(i *Info) float64 { return i.TS }),
 		policy.String("id", str(func(i *Info) string { return i.ID })),
 		policy.String("old_value", str(func(i *Info) string { return i.Old })),
