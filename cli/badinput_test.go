@@ -58,6 +58,18 @@ func TestEverythingWrongIsToldAtOnceAndNothingIsWritten(t *testing.T) {
 				"1.toml:2:21: SMTP::mail_path_capture is of type Host; += is for", "2.toml:2:16: bits_per_uid is of type count; -= is for",
 			},
 		},
+		"policies and options": {
+			files: []string{"load = [\"protocols/smtp/softwrae\", \"protocols/smtp/blocklists\"]\n[redef.Software]\nasset_tracking = \"SOME_HOSTS\"\n[redef.SMTP]\nblocklist_error_messages = \"x\"\nnonsense = 1\n"},
+			args:  []string{"frob", "Site::local_nets={1}", "Software::asset_tracking=ALL_HOSTS"},
+			want: []string{
+				`no policy "frob"`,
+				`1.toml:1:8: no policy "protocols/smtp/softwrae"; did you mean protocols/smtp/software?`,
+				"1.toml:3:18: Software::asset_tracking: SOME_HOSTS is no value of Host",
+				"1.toml:5:28: SMTP::blocklist_error_messages: ",
+				"1.toml:6:12: there is no option SMTP::nonsense",
+				"command line: Site::local_nets: ",
+			},
+		},
 		"streams and options": {
 			files: []string{"[log.smpt]\nenabled = false\n[redef.Log]\nrotation_name = \"x\"\n"},
 			want: []string{

@@ -161,22 +161,13 @@ func (c *checker) arguments(args []string) *engine.Config {
 	return cfg
 }
 
-// configFiles reads the configuration files that can be read.
+// configFiles reads the configuration files, as far as they can be read.
 func (c *checker) configFiles() *redef.Config {
-	paths := configPaths(&c.f)
-	files, err := redef.LoadFiles(paths, engine.LogSection)
-	var problems redef.Problems
-	if !errors.As(err, &problems) {
+	files, err := redef.LoadFiles(configPaths(&c.f), engine.LogSection)
+	if err != nil {
 		c.wrong(err)
-		return files
+		c.guess = true
 	}
-	c.wrong(err)
-	c.guess = true
-	paths = slices.DeleteFunc(paths, func(p string) bool {
-		return slices.ContainsFunc(problems, func(bad redef.Problem) bool { return bad.Place.File == p })
-	})
-	files, err = redef.LoadFiles(paths, engine.LogSection)
-	c.wrong(err)
 	return files
 }
 

@@ -36,7 +36,7 @@ func redefsCommand(args []string, std stdio) int {
 	}
 	cfg, err := configure(&f, rest)
 	if err != nil {
-		return usageError(std, err)
+		return usageError(std, allProblems(&f, rest, err))
 	}
 	if f.seedFile == "" && os.Getenv("ZEEK_SEED_FILE") == "" && os.Getenv("ZEEK_SEED_VALUES") == "" {
 		cfg.Keys = listingKeys()
@@ -46,7 +46,7 @@ func redefsCommand(args []string, std stdio) int {
 	}
 	eng, err := engine.New(*cfg)
 	if err != nil {
-		return usageError(std, explainPolicy(err))
+		return usageError(std, allProblems(&f, rest, explainPolicy(err)))
 	}
 	reg := eng.Options().Subset(func(name string) bool { return matchesAny(patterns, name) })
 	list := reg.Options()

@@ -135,7 +135,7 @@ func runEngine(f *runFlags, args []string, std stdio) int {
 	}
 	cfg, err := configure(f, args)
 	if err != nil {
-		return complain(log, err, exitUsage)
+		return complain(log, allProblems(f, args, err), exitUsage)
 	}
 	cfg.Warn = func(s string) { log.Warn(s) }
 	if f.service.logFormat != "" {
@@ -148,7 +148,7 @@ func runEngine(f *runFlags, args []string, std stdio) int {
 	}
 	eng, err := engine.New(*cfg)
 	if err != nil {
-		return complain(log, explainPolicy(err), exitUsage)
+		return complain(log, allProblems(f, args, explainPolicy(err)), exitUsage)
 	}
 	if f.saveSeed != "" {
 		if err := cfg.Keys.Save(f.saveSeed); err != nil {
@@ -181,22 +181,20 @@ func configure(f *runFlags, args []string) (*engine.Config, error) {
 	}
 	cfg.Keys = keys
 	if cfg.Files, err = readConfigs(f); err != nil {
-		return nil, allProblems(cfg, err)
+		return nil, err
 	}
 	return cfg, nil
 }
 
-// allProblems adds to what is wrong with configuration files as such what is
-// wrong with the options in the rest of them and in the arguments.
-func allProblems(cfg *engine.Config, err error) error {
-	var all, more redef.Problems
-	if !errors.As(err, &all) || cfg.Files == nil {
+// allProblems looks for all that is wrong with a configuration where err is the
+// first thing.
+func allProblems(f *runFlags, args []string, err error) error {
+	c := checker{f: *f}
+	c.check(args)
+	if len(c.problems) == 0 {
 		return err
 	}
-	if _, err := engine.New(*cfg); errors.As(err, &more) {
-		all = append(all, more...)
-	}
-	return all
+	return errors.New(strings.Join(c.problems, "\n"))
 }
 
 // configPlaces are where configuration files are found by themselves.
