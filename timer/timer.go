@@ -90,12 +90,20 @@ func (m *Manager) Cancel(t *Timer) {
 	m.pop()
 }
 
-// Advance sets the clock and runs what is due, at most limit timers (no bound
-// if limit is below 0). It returns how many ran.
+// again is how many timers more than there were may run in one Advance without a
+// limit. Those that are armed for no later than now by others that ran go on for
+// ever otherwise, as they do in Zeek: a period of nothing is all it takes.
+const again = 1000
+
+// Advance sets the clock and runs what is due, at most limit timers; below 0 it
+// is all. It returns how many ran.
 func (m *Manager) Advance(now float64, limit int) int {
 	m.now = now
 	n := 0
-	for (limit < 0 || n < limit) && len(m.heap) > 0 && m.heap[0].at <= now {
+	if limit < 0 {
+		limit = len(m.heap) + again
+	}
+	for n < limit && len(m.heap) > 0 && m.heap[0].at <= now {
 		m.pop().Do.Fire(now, false)
 		n++
 	}

@@ -53,3 +53,14 @@ func TestBudgetLeavesTheRestForTheNextTurn(t *testing.T) {
 		t.Errorf("ran %d, fired %d, left %d", ran, n, m.Len())
 	}
 }
+
+func TestATimerThatArmsItselfForNowDoesNotGoOnForEver(t *testing.T) {
+	m := &Manager{}
+	n := 0
+	tm := &Timer{}
+	tm.Do = Func(func(now float64, _ bool) { n++; m.Add(tm, now) })
+	m.Add(tm, 1)
+	if ran := m.Advance(2, -1); ran != n || n < 2 || m.Len() != 1 {
+		t.Errorf("ran %d, fired %d, left %d", ran, n, m.Len())
+	}
+}
