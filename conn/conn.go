@@ -226,8 +226,15 @@ func (c *connection) end() {
 func (c *connection) Local() bool { return c.inTable }
 
 // current returns the connection of the same key that is in the table now, as
-// the builtin functions of Zeek look it up by conn_id.
-func (c *connection) current() *connection { return c.table.find(&c.key, c.key.Hash()) }
+// the builtin functions of Zeek look it up by conn_id. That doesn't tell the VLANs,
+// so that they find nothing where these belong to the key (vlan_fivetuple/Factory.cc,
+// DoConnKeyFromVal).
+func (c *connection) current() *connection {
+	if c.table.opts.VLANKeys {
+		return nil
+	}
+	return c.table.find(&c.key, c.key.Hash(), tags{})
+}
 
 // DisableAnalyzer marks an analyzer for removal (disable_analyzer).
 func (c *connection) DisableAnalyzer(aid event.AnalyzerID) bool {

@@ -20,6 +20,7 @@ type wire struct {
 	ev   *event.Events
 	now  float64
 	over []string // ports of connections that ended, with their weirds
+	vlan uint16
 }
 
 func newWire(t *testing.T) *wire {
@@ -58,7 +59,7 @@ func (w *wire) segment(port uint16, fromClient bool, f flags, seq, ack uint32, d
 	binary.BigEndian.PutUint32(seg[4:], seq)
 	binary.BigEndian.PutUint32(seg[8:], ack)
 	seg[12], seg[13] = 5<<4, byte(f)
-	w.tb.Deliver(&packet.Packet{Time: w.now, Proto: event.ProtoTCP, IP: packet.IPHeader{
+	w.tb.Deliver(&packet.Packet{Time: w.now, VLAN: w.vlan, Proto: event.ProtoTCP, IP: packet.IPHeader{
 		Version: 4, Src: src, Dst: dst, HeaderSrc: src, NextProto: protoTCP,
 		HdrLen: 20, TotalLen: 20 + len(seg), Payload: seg,
 	}})

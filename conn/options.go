@@ -42,6 +42,7 @@ type Options struct {
 	DPDReassembleFirst     bool    // dpd_reassemble_first_packets
 	DPDLateMatchStop       bool    // dpd_late_match_stop
 	DPDIgnorePorts         bool    // dpd_ignore_ports
+	VLANKeys               bool    // ConnKey::factory is CONNKEY_VLAN_FIVETUPLE
 	Signatures             bool    // the signature pair of base/protocols/smtp is loaded
 	KeepContents           bool    // delivered octets are kept until they are acknowledged
 	SeedGiven              bool    // the end of a run goes by key order, as with -G

@@ -2,7 +2,9 @@ package conn
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 	"slices"
 
@@ -127,24 +129,38 @@ func (tb *Table) Stats() Stats { return tb.stats }
 // Len returns the number of connections in the table.
 func (tb *Table) Len() int { return tb.count }
 
+// tags are the VLANs of a packet, which ConnKey::factory may have in the key.
+type tags struct{ outer, inner uint16 }
+
+func (c *connection) tags() tags { return tags{c.rec.Vlan, c.rec.InnerVlan} }
+
+// hash is that of a key, with the tags if they count.
+func (tb *Table) hash(k *packet.FlowKey, v tags) uint64 {
+	h := k.Hash()
+	if tb.opts.VLANKeys {
+		h ^= (uint64(v.outer)<<16 | uint64(v.inner)) * 0x9e3779b97f4a7c15
+	}
+	return h
+}
+
 // find returns the connection of that key, or nil.
-func (tb *Table) find(k *packet.FlowKey, hash uint64) *connection {
+func (tb *Table) find(k *packet.FlowKey, hash uint64, v tags) *connection {
 	c := tb.conns[hash]
-	for c != nil && c.key != *k {
+	for c != nil && (c.key != *k || tb.opts.VLANKeys && c.tags() != v) {
 		c = c.next
 	}
 	return c
 }
 
 func (tb *Table) insert(c *connection) {
-	h := c.key.Hash()
+	h := tb.hash(&c.key, c.tags())
 	c.next = tb.conns[h]
 	tb.conns[h] = c
 	tb.count++
 }
 
 func (tb *Table) unlink(c *connection) {
-	h := c.key.Hash()
+	h := tb.hash(&c.key, c.tags())
 	switch first := tb.conns[h]; {
 	case first == c && c.next == nil:
 		delete(tb.conns, h)
@@ -224,7 +240,7 @@ func (tb *Table) packetWeird(p *packet.Packet, name string, proto event.Proto) {
 func (tb *Table) Deliver(p *packet.Packet) (packet.UDP, bool) {
 	tb.packetTime = p.Time
 	if g := p.Glance; g != nil {
-		if c := tb.find(&g.Flow, g.Hash); c != nil && !c.impl.isReuse(p.Time, p.IP.Payload) {
+		if c := tb.find(&g.Flow, g.Hash, tags{}); c != nil && !c.impl.isReuse(p.Time, p.IP.Payload) {
 			c.checkEncapsulation(p.Encap)
 			c.impl.deliver(p, g.Forward == c.origFirst)
 			return packet.UDP{}, false
@@ -239,7 +255,8 @@ func (tb *Table) deliver(p *packet.Packet) (packet.UDP, bool) {
 		return packet.UDP{}, false
 	}
 	k, forward := packet.NewFlowKey(t.src, t.dst, t.srcPort, t.dstPort, t.ipProto, t.oneWay)
-	c := tb.find(&k, k.Hash())
+	v := tags{p.VLAN, p.InnerVLAN}
+	c := tb.find(&k, tb.hash(&k, v), v)
 	switch {
 	case c == nil:
 		c = tb.create(k, forward, &t, p)
@@ -407,7 +424,7 @@ func (tb *Table) Drain() {
 			all = append(all, c)
 		}
 	}
-	slices.SortFunc(all, func(a, b *connection) int { return bytes.Compare(a.key[:], b.key[:]) })
+	slices.SortFunc(all, tb.byKey)
 	for _, c := range all {
 		c.end()
 		if t, ok := c.impl.(*tcpConn); ok && t.isActive && !t.bothClosed() {
@@ -415,6 +432,17 @@ func (tb *Table) Drain() {
 		}
 		c.raise(tb.events.ConnectionStateRemove)
 	}
+}
+
+// byKey compares the octets of two keys. The tags are behind the rest, in the order
+// of a little-endian machine.
+func (tb *Table) byKey(a, b *connection) int {
+	if c := bytes.Compare(a.key[:], b.key[:]); c != 0 || !tb.opts.VLANKeys {
+		return c
+	}
+	x, y := a.tags(), b.tags()
+	return cmp.Or(cmp.Compare(bits.ReverseBytes16(x.outer), bits.ReverseBytes16(y.outer)),
+		cmp.Compare(bits.ReverseBytes16(x.inner), bits.ReverseBytes16(y.inner)))
 }
 
 // The methods of protocol for TCP.

@@ -274,7 +274,7 @@ var notHonoured = []struct{ reason, options string }{
 	{"a flag or a file of gzeek's own does it: `-i`, `-w`", `
 		interfaces record_all_packets`},
 	{"of how Zeek reads packets or measures itself; no log shows it", `
-		ConnKey::factory Pcap::bufsize_offline_bytes Pcap::non_fd_timeout
+		Pcap::bufsize_offline_bytes Pcap::non_fd_timeout
 		allow_network_time_forward exit_only_after_terminate expensive_profiling_multiple packet_source_inactivity_timeout
 		pkt_profile_file pkt_profile_freq pkt_profile_mode profiling_file profiling_interval running_under_test
 		watchdog_interval`},

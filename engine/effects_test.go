@@ -154,3 +154,13 @@ func TestLogsAreRotatedBySize(t *testing.T) {
 		t.Errorf("rotated logs: %q (%v)", old, err)
 	}
 }
+
+func TestVLANsInKeysChangeNothingWithoutVLANs(t *testing.T) {
+	plain := logsWith(t, "dialog-pipe-quit")
+	keyed := logsWith(t, "dialog-pipe-quit", "ConnKey::factory=ConnKey::CONNKEY_VLAN_FIVETUPLE")
+	for _, log := range []string{"conn", "smtp"} {
+		if len(plain[log]) < 2 || len(keyed[log]) != len(plain[log]) {
+			t.Errorf("%s.log has %d rows, %d with the VLANs in the keys", log, len(plain[log])-1, len(keyed[log])-1)
+		}
+	}
+}

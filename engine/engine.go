@@ -323,7 +323,7 @@ func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	if err := e.start(); err != nil {
 		return Summary{}, err
 	}
-	e.feed = newFeed(src, newLooker(e.settings.packet), e.workers(), ctx.Done())
+	e.feed = newFeed(src, newLooker(&e.settings), e.workers(), ctx.Done())
 	err, broken := guard(func() error { return e.loop(e.feed) })
 	e.ended = true
 	e.asks.end()

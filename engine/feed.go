@@ -27,7 +27,9 @@ type looker struct {
 	off  bool // plain frames are not analyzed as a glance would have it
 }
 
-func newLooker(opts packet.Options) looker { return looker{opts: opts, off: !opts.MayGlance()} }
+func newLooker(s *settings) looker {
+	return looker{opts: s.packet, off: !s.packet.MayGlance() || s.conn.VLANKeys}
+}
 
 func (l *looker) look(f *capture.Frame, a *ahead) {
 	if l.off {

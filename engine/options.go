@@ -160,6 +160,9 @@ func declarePackets(o *options, r *redef.Registry, boolean func(string, string, 
 		})
 	}
 	declareDefaultAnalyzers(o, r)
+	const five, vlan = "ConnKey::CONNKEY_FIVETUPLE", "ConnKey::CONNKEY_VLAN_FIVETUPLE"
+	key := r.Enum("ConnKey::factory", "ConnKey::Tag", []string{five, vlan}, five, "what makes a connection: addresses, ports and protocol, or the VLANs too")
+	o.set = append(o.set, func(s *settings) { s.conn.VLANKeys = key.Get() == vlan })
 	ports("PacketAnalyzer::VXLAN::vxlan_ports", "UDP ports of VXLAN", func(s *settings) *[]uint16 { return &s.packet.VXLANPorts })
 	ports("PacketAnalyzer::Geneve::geneve_ports", "UDP ports of Geneve", func(s *settings) *[]uint16 { return &s.packet.GenevePorts })
 	ports("PacketAnalyzer::GRE::gre_ports", "UDP ports of GRE", func(s *settings) *[]uint16 { return &s.packet.GREPorts })

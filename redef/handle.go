@@ -313,9 +313,28 @@ func (r *Registry) AddrSet(name string, def []netip.Addr, doc string) *AddrSet {
 	return plainSet(r, name, KindAddr, def, doc, dict.Addr)
 }
 
-// SubnetSet declares an option of type set[subnet].
+// SubnetSet declares an option of type set[subnet]. To Zeek an IPv4 address is one
+// of IPv6, so that [::]/0 has all of them: Get then lists 0.0.0.0/0, too.
 func (r *Registry) SubnetSet(name string, def []netip.Prefix, doc string) *SubnetSet {
-	return plainSet(r, name, KindSubnet, def, doc, dict.Prefix)
+	s := plainSet(r, name, KindSubnet, def, doc, dict.Prefix)
+	o, assign := s.h.opt, s.h.opt.assign
+	o.assign = func(v any) {
+		assign(v)
+		s.h.v.list = withIPv4(s.h.v.list)
+	}
+	o.assign(o.value)
+	return s
+}
+
+// withIPv4 adds what prefixes of IPv6 have of IPv4.
+func withIPv4(nets []netip.Prefix) []netip.Prefix {
+	every := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	mapped := netip.AddrFrom16(every.Addr().As16())
+	wide := func(p netip.Prefix) bool { return p.Addr().Is6() && p.Bits() <= 96 && p.Contains(mapped) }
+	if slices.Contains(nets, every) || !slices.ContainsFunc(nets, wide) {
+		return nets
+	}
+	return append(nets, every)
 }
 
 // EnumSet declares an option of type set of an enum. The enum may get more

@@ -365,3 +365,19 @@ func mustInfo(r *Registry, name string) Info {
 	i, _ := r.Lookup(name)
 	return i
 }
+
+func TestAPrefixOfIPv6HasTheIPv4AddressesInIt(t *testing.T) {
+	for arg, want := range map[string]int{
+		"{[::]/0}": 2, "{[::]/0,0.0.0.0/0}": 2, "{[2001:db8::]/32}": 1, "{10.0.0.0/8}": 1, "{[::]/80}": 2, "{[::]/90}": 1,
+	} {
+		r := New(fixedKeys())
+		s := r.SubnetSet("M::nets", nil, "d")
+		r.SubnetSet("M::nets", nil, "") // another one that uses it
+		if err := r.Apply(nil, "M::nets="+arg); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Get(); len(got) != want {
+			t.Errorf("%s: %v", arg, got)
+		}
+	}
+}
