@@ -34,15 +34,15 @@ func redefsCommand(args []string, std stdio) int {
 			return usageError(std, fmt.Errorf("%s is no pattern: a [ in it has no end", p))
 		}
 	}
+	if *all {
+		rest = append(rest, allPolicies()...)
+	}
 	cfg, err := configure(&f, rest)
 	if err != nil {
 		return usageError(std, allProblems(&f, rest, err))
 	}
 	if f.seedFile == "" && os.Getenv("ZEEK_SEED_FILE") == "" && os.Getenv("ZEEK_SEED_VALUES") == "" {
 		cfg.Keys = listingKeys()
-	}
-	if *all {
-		cfg.Policies = append(cfg.Policies, allPolicies()...)
 	}
 	eng, err := engine.New(*cfg)
 	if err != nil {
