@@ -49,6 +49,13 @@ func TestMailsDoNotDependOnSegments(t *testing.T) {
 // logsOf returns the rows of smtp.log and files.log without times.
 func logsOf(t *testing.T, pcap string) string {
 	t.Helper()
+	dir := runCapture(t, pcap)
+	return rowsWithoutTimes(t, dir, "smtp") + rowsWithoutTimes(t, dir, "files")
+}
+
+// runCapture runs the default policies and returns the folder with the logs.
+func runCapture(t *testing.T, pcap string) string {
+	t.Helper()
 	dir := t.TempDir()
 	keys, err := seed.Load(filepath.Join(baselines, "random.seed"))
 	if err != nil {
@@ -66,7 +73,7 @@ func logsOf(t *testing.T, pcap string) string {
 	if _, err := e.Run(context.Background(), src); err != nil {
 		t.Fatal(err)
 	}
-	return rowsWithoutTimes(t, dir, "smtp") + rowsWithoutTimes(t, dir, "files")
+	return dir
 }
 
 // rowsWithoutTimes are the rows of a log, "" if there is none.
@@ -164,7 +171,11 @@ func (w *wire) say(from int, text string, r *rand.Rand) {
 	w.send(1-from, w.seq[1-from], nil, nil)
 }
 
-func sessionCapture(t *testing.T, r *rand.Rand) string {
+func sessionCapture(t *testing.T, r *rand.Rand) string { return turnsCapture(t, session, r) }
+
+// turnsCapture is a capture of one connection, in which the sides speak in turns;
+// the server begins.
+func turnsCapture(t *testing.T, turns []string, r *rand.Rand) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "session.pcap")
 	cw, err := capture.CreateFile(path)
@@ -177,7 +188,7 @@ func sessionCapture(t *testing.T, r *rand.Rand) string {
 	w.send(server, w.seq[server], nil, func(tcp *layers.TCP) { tcp.SYN = true })
 	w.seq[server]++
 	w.send(client, w.seq[client], nil, nil)
-	for i, text := range session {
+	for i, text := range turns {
 		from := server
 		if i%2 == 1 {
 			from = client

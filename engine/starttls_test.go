@@ -1,0 +1,34 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// Behind STARTTLS conn.log names the service ssl once the client has said its
+// hello, and takes that back if what follows can't be TLS. Zeek:
+// scripts/base/frameworks/analyzer/dpd.zeek.
+func TestServiceSSLIsTakenBackIfTheServerDoesNotSpeakTLS(t *testing.T) {
+	hello := "\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03" + strings.Repeat("r", 32) + "\x00\x00\x02\x13\x01\x01\x00\x00\x00"
+	alert := "\x15\x03\x03\x00\x02\x02\x28"
+	const noTLS = "454 TLS not available\r\n"
+	const violation = " failure_reason=Invalid version late in TLS connection. Packet reported version: 13620 failure_data=- "
+	for _, c := range []struct {
+		name, ehlo, answer string
+		service            string
+		violation          bool
+	}{
+		{"TLS", "EHLO c\r\n", alert, "smtp,ssl", false},
+		{"no TLS", "EHLO c\r\n", noTLS, "smtp", true},
+		{"so much was said that the analyzer stays", "EHLO " + strings.Repeat("c", 11000) + "\r\n", noTLS, "smtp,ssl", false},
+	} {
+		turns := []string{"220 mx ESMTP\r\n", c.ehlo, "250-mx\r\n250 STARTTLS\r\n", "STARTTLS\r\n", "220 go ahead\r\n", hello, c.answer}
+		dir := runCapture(t, turnsCapture(t, turns, nil))
+		if conn := rowsWithoutTimes(t, dir, "conn"); !strings.Contains(conn, " service="+c.service+" ") {
+			t.Errorf("%s: want service %s in\n%s", c.name, c.service, conn)
+		}
+		if log := rowsWithoutTimes(t, dir, "analyzer"); (log != "") != c.violation || c.violation && !strings.Contains(log, violation) {
+			t.Errorf("%s: analyzer.log is\n%s", c.name, log)
+		}
+	}
+}
