@@ -85,6 +85,27 @@ func TestAnalyzersAreTurnedOffAndOn(t *testing.T) {
 	}
 }
 
+func TestAFileIsNotSaidToBeExtractedIfNothingExtracts(t *testing.T) {
+	prefix := "FileExtract::prefix=" + t.TempDir()
+	for _, c := range []struct {
+		args      []string
+		extracted bool
+	}{
+		{nil, true},
+		{[]string{"Analyzer::disabled_analyzers+={Files::ANALYZER_EXTRACT}"}, false},
+	} {
+		rows := logsWith(t, "dialog-pipe-quit", append(c.args, "frameworks/files/extract-all-files", prefix)...)["files"]
+		if len(rows) == 0 {
+			t.Fatal("the capture has no file")
+		}
+		for _, name := range []string{"extracted", "extracted_cutoff"} {
+			if set := !slices.Contains(column(t, rows, name), "-"); set != c.extracted {
+				t.Errorf("%q: %s is set: %v", c.args, name, set)
+			}
+		}
+	}
+}
+
 func TestConnectionsOfAServiceAreKeptAsLongAsSaid(t *testing.T) {
 	plain := len(column(t, logsWith(t, "dialog-pipe-quit")["conn"], "uid"))
 	short := len(column(t, logsWith(t, "dialog-pipe-quit", "Conn::analyzer_inactivity_timeouts+={[Analyzer::ANALYZER_SMTP]=1usec}")["conn"], "uid"))

@@ -7,6 +7,7 @@ import (
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/files"
 	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/zeeklog"
 )
 
@@ -85,6 +86,9 @@ var certificateAnalyzers = []dict.Enum{{Number: 0, Name: "X509"}, {Number: 1, Na
 // Extract attaches the EXTRACT analyzer. An empty name is Zeek's default,
 // "extract-TIME-SOURCE-FUID"; a name can't leave the folder.
 func (p *Files) Extract(f *event.File, filename string) bool {
+	if !p.enabled("EXTRACT") {
+		return false // files.log doesn't say then where the file would be
+	}
 	if filename == "" {
 		filename = fmt.Sprintf("extract-%s-%s-%s", zeeklog.AppendCatDouble(nil, f.LastActive), f.Source, f.ID)
 	}
@@ -93,4 +97,8 @@ func (p *Files) Extract(f *event.File, filename string) bool {
 	return p.AddAnalyzer(f, "EXTRACT", files.ExtractArgs{
 		Filename: filename, Limit: p.limit.Get(), LimitIncludesMissing: p.limitMissing.Get(),
 	})
+}
+
+func (p *Files) enabled(analyzer string) bool {
+	return dpd.AnalyzerEnabled(p.ctx, "Files::ANALYZER_"+analyzer)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/internal/slab"
 	"github.com/gzeek/gzeek/policy"
-	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/policy/site"
 	"github.com/gzeek/gzeek/redef"
 )
@@ -150,7 +149,7 @@ func (p *Files) Info(f *event.File) *Info {
 // AddAnalyzer attaches a file analyzer and notes it in the log
 // (Files::add_analyzer).
 func (p *Files) AddAnalyzer(f *event.File, name string, args any) bool {
-	if !dpd.AnalyzerEnabled(p.ctx, "Files::ANALYZER_"+name) {
+	if !p.enabled(name) {
 		return false
 	}
 	i := p.Info(f)
