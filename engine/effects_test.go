@@ -106,6 +106,21 @@ func TestAFileIsNotSaidToBeExtractedIfNothingExtracts(t *testing.T) {
 	}
 }
 
+// bro-2011 stands for base/protocols/smtp, and knows no handles of files.
+func TestFilesOfAnAnalyzerWithoutHandlesHaveOnesByTime(t *testing.T) {
+	logs := logsWith(t, "dialog-pipe-quit", "-b", "bro-2011", "base/frameworks/files", "base/frameworks/reporter")
+	if ids := column(t, logs["files"], "fuid"); len(ids) == 0 {
+		t.Error("no files")
+	}
+	got := column(t, logs["reporter"], "message")
+	if want := []string{"get_file_handle() handler missing for Analyzer::ANALYZER_SMTP"}; !slices.Equal(got, want) {
+		t.Errorf("reported %q, want %q", got, want)
+	}
+	if got := column(t, logs["reporter"], "level"); !slices.Equal(got, []string{"Reporter::WARNING"}) {
+		t.Errorf("levels %q", got)
+	}
+}
+
 func TestConnectionsOfAServiceAreKeptAsLongAsSaid(t *testing.T) {
 	plain := len(column(t, logsWith(t, "dialog-pipe-quit")["conn"], "uid"))
 	short := len(column(t, logsWith(t, "dialog-pipe-quit", "Conn::analyzer_inactivity_timeouts+={[Analyzer::ANALYZER_SMTP]=1usec}")["conn"], "uid"))

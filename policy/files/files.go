@@ -10,8 +10,10 @@ import (
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/internal/slab"
 	"github.com/gzeek/gzeek/policy"
+	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/policy/site"
 	"github.com/gzeek/gzeek/redef"
+	"github.com/gzeek/gzeek/zeeklog"
 )
 
 func init() {
@@ -174,15 +176,29 @@ func (p *Files) set(f *event.File) *Info {
 
 func (p *Files) getHandle(e *event.GetFileHandle) {
 	h, ok := p.protocols[e.Tag]
-	if !ok {
-		if !p.warned[e.Tag] {
-			p.warned[e.Tag] = true
-			p.ctx.Error("get_file_handle() handler missing for %s", e.Tag)
-		}
-		return
+	if ok {
+		p.handle = h.Handle(p.handle[:0], e.Conn, e.IsOrig)
+	} else {
+		p.handle = p.fallbackHandle(e)
 	}
-	p.handle = h.Handle(p.handle[:0], e.Conn, e.IsOrig)
 	e.Reply.Handle, e.Reply.Set = p.handle, true
+}
+
+// fallbackHandle is the handle where nobody knows the files of an analyzer, with
+// a warning the first time: what begins in one direction of a connection at one
+// time is one file.
+func (p *Files) fallbackHandle(e *event.GetFileHandle) []byte {
+	tag := dpd.Tag(e.Tag)
+	if !p.warned[e.Tag] {
+		p.warned[e.Tag] = true
+		p.ctx.Warning("get_file_handle() handler missing for %s", tag)
+	}
+	dir := "F"
+	if e.IsOrig {
+		dir = "T"
+	}
+	b := append(p.handle[:0], tag+"-fallback-"+e.Conn.UID+"-"+dir+"-"...)
+	return zeeklog.AppendCatDouble(b, p.ctx.Now())
 }
 
 func (p *Files) sniff(e *event.FileSniff) {
