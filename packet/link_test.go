@@ -2,6 +2,7 @@ package packet
 
 import (
 	"bufio"
+	"encoding/binary"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -11,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gopacket/gopacket/pcapgo"
+	"github.com/google/gopacket/pcapgo"
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/timer"
 	"github.com/gzeek/gzeek/weird"
@@ -146,11 +147,17 @@ func readFile(t testing.TB, name string, frame func(time float64, link int, data
 	if err != nil {
 		t.Fatal(err)
 	}
-	pr, err := pcapgo.NewReader(bufio.NewReader(z))
+	in := bufio.NewReader(z)
+	header, err := in.Peek(24)
 	if err != nil {
 		t.Fatal(err)
 	}
-	link := int(pr.LinkType())
+	pr, err := pcapgo.NewReader(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// pcapgo's link types end at 255. All of these files are little-endian.
+	link := int(binary.LittleEndian.Uint32(header[20:]))
 	for {
 		data, ci, err := pr.ReadPacketData()
 		if err == io.EOF {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gopacket/gopacket/pcapgo"
+	"github.com/google/gopacket/pcapgo"
 )
 
 func TestSizesHaveUnits(t *testing.T) {
