@@ -2,8 +2,8 @@ package packet
 
 import (
 	"bufio"
-	"encoding/binary"
 	"compress/gzip"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
