@@ -113,6 +113,9 @@ func runCommand(args []string, std stdio) int {
 	if len(f.files) > 0 && len(f.ifaces) > 0 {
 		return usageError(std, errors.New("-r and -i don't go together"))
 	}
+	if f.workers < 0 || f.workers > maxWorkers {
+		return usageError(std, fmt.Errorf("--workers takes a number from 0, which is one for each core, to %d", maxWorkers))
+	}
 
 	tuneGC()
 	f.memory.apply()
@@ -126,6 +129,9 @@ func runCommand(args []string, std stdio) int {
 	}
 	return code
 }
+
+// maxWorkers is more than any run can use: each takes two batches of packets.
+const maxWorkers = 256
 
 // runEngine configures an engine and has it read what the flags say.
 func runEngine(f *runFlags, args []string, std stdio) int {
