@@ -42,3 +42,21 @@ func TestVectorsFindEachOctetThatIsNotBase64(t *testing.T) {
 		}
 	}
 }
+
+func TestShortAndLongTextsAreBase64OrNot(t *testing.T) {
+	for n := 1; n < 40; n++ {
+		text := bytes.Repeat([]byte{'A'}, n)
+		if !allBase64(text) {
+			t.Errorf("%q is none", text)
+		}
+		for i := range text {
+			for c := range 256 {
+				text[i] = byte(c)
+				if got, want := allBase64(text), bytes.IndexByte([]byte(alphabet), byte(c)) >= 0; got != want {
+					t.Fatalf("%q: %v", text, got)
+				}
+			}
+			text[i] = 'A'
+		}
+	}
+}

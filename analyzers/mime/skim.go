@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -129,18 +130,6 @@ const (
 // atLeast marks the octets of w, all below 0x80, that are c or more.
 func atLeast(w uint64, c uint64) uint64 { return w + (0x80-c)*each }
 
-// notBase64 marks the octets of w that are not of the alphabet. From '/' to '9'
-// its characters lie together.
-func notBase64(w uint64) uint64 {
-	high := w
-	w &^= top
-	folded := w | 0x20*each
-	letter := atLeast(folded, 'a') &^ atLeast(folded, 'z'+1)
-	digit := atLeast(w, '/') &^ atLeast(w, '9'+1)
-	other := atLeast(w^'+'*each, 1) // all but '+'
-	return (high | ^(letter|digit)&other) & top
-}
-
 // notPrintable marks the octets of w beyond ASCII's printable ones, and '='.
 func notPrintable(w uint64) uint64 {
 	high := w
@@ -165,36 +154,23 @@ func mustLook(line []byte) bool {
 func skimBase64(data []byte) (used, decoded int) {
 	const most = base64Batch / 3 * 4
 	for {
-		line := data[used:]
-		i := 0
-		for len(line)-i >= 8 {
-			if w := notBase64(binary.LittleEndian.Uint64(line[i:])); w != 0 {
-				i += bits.TrailingZeros64(w) / 8
-				break
-			}
-			i += 8
-		}
-		for i < len(line) && sextet[line[i]] <= 63 {
-			i++
-		}
-		if i == 0 || i%4 != 0 || i > most || !isLineEnd(line, i) {
+		// The lines behind a line are probably as long as it is: then it suffices
+		// to look whether anything in them is odd, not where.
+		width := bytes.IndexByte(data[used:], '\n') - 1
+		if width <= 0 || width%4 != 0 || width > most {
 			return used, decoded
 		}
-		decoded += i / 4 * 3
-		used += i + 2
-		if i < 8 {
-			continue
+		lines := linesOf(data[used:], width)
+		if lines == 0 {
+			return used, decoded
 		}
-		// The next lines are probably as long: then it suffices to look whether
-		// anything in them is odd, not where.
-		lines := linesOf(data[used:], i)
-		decoded += lines * (i / 4 * 3)
-		used += lines * (i + 2)
+		decoded += lines * (width / 4 * 3)
+		used += lines * (width + 2)
 	}
 }
 
 // linesOf counts the lines in a row at the beginning of data that have the width,
-// 8 or more, of octets of the alphabet.
+// more than 0, of octets of the alphabet.
 func linesOf(data []byte, width int) (lines int) {
 	if hasVectors && width >= 32 && len(data) > width {
 		return linesVectors(&data[0], len(data), width)
@@ -206,10 +182,18 @@ func linesOf(data []byte, width int) (lines int) {
 	return lines
 }
 
-// allBase64 says whether all octets of b, 8 or more, are of the alphabet. Two
-// are looked up at once, without a decision for each: lines that are as long as
-// the one before seldom hold anything else.
+// allBase64 says whether all octets of b are of the alphabet. Two are looked up
+// at once, without a decision for each: lines that are as long as the one before
+// seldom hold anything else.
 func allBase64(b []byte) bool {
+	if len(b) < 8 {
+		for _, c := range b {
+			if sextet[c] > 63 {
+				return false
+			}
+		}
+		return true
+	}
 	t := base64Pairs
 	last := b[len(b)-8:]
 	good := t[binary.LittleEndian.Uint16(last)] & t[binary.LittleEndian.Uint16(last[2:])] &
