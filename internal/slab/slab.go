@@ -2,7 +2,10 @@
 // which each connection, mail or file needs one.
 //
 // Nothing is given back. A block lives as long as any value of it, so blocks
-// are small: one record that stays for long keeps a few kilobytes of others.
+// are small: one record that stays for long keeps a few kilobytes of others, and
+// all that these point to. So a value must not point to what has values of other
+// blocks in turn, or has to forget it once it is done: one that is alive would
+// keep all that ever were, from block to block.
 // A type of this package belongs to one goroutine; its zero value is ready.
 package slab
 
