@@ -12,26 +12,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// smallDisk mounts a file system of so many octets.
-func smallDisk(t *testing.T, size int) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprint("size=", size)); err != nil {
-		t.Skipf("a small disk needs root: mount: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
+	"github.com/gzeek/gzeek/internal/disktest"
+)
 
 func TestAFullDiskLeavesAReadableCaptureThatIsGoneOnWith(t *testing.T) {
 	for _, batches := range []bool{false, true} {
-		dir := smallDisk(t, 4<<20)
+		dir := disktest.Small(t, 4<<20)
 		name, ballast := filepath.Join(dir, "out.pcap"), filepath.Join(dir, "ballast")
 		if err := os.WriteFile(ballast, bytes.Repeat([]byte{1}, 3<<20+4096), 0o600); err != nil {
 			t.Fatal(err)

@@ -10,26 +10,13 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-// smallDisk mounts a file system of so many octets.
-func smallDisk(t *testing.T, size int) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprint("size=", size)); err != nil {
-		t.Skipf("a small disk needs root: mount: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
+	"github.com/gzeek/gzeek/internal/disktest"
+)
 
 func TestAFullDiskLosesNothingThatThereIsRoomFor(t *testing.T) {
 	for _, level := range []int{0, 6} {
-		dir := smallDisk(t, 64<<10)
+		dir := disktest.Small(t, 64<<10)
 		var says told
 		m, s, _ := newStream(t, func(c *Config) {
 			c.Dir, c.RotationInterval, c.ASCII.LeftoverRotation, c.ASCII.GzipLevel = dir, 3600, true, level
