@@ -67,9 +67,11 @@ func (l *blockList) begin(s *firstRuns) {
 
 // end empties the list for good.
 func (l *blockList) end(s *firstRuns) {
-	if f := l.began; f != nil && len(s.free) < keepRuns {
-		*f = firstRun{}
-		s.free = append(s.free, f)
+	if f := l.began; f != nil {
+		*f = firstRun{} // others of its block are not to keep its octets
+		if len(s.free) < keepRuns {
+			s.free = append(s.free, f)
+		}
 	}
 	*l = blockList{}
 }
