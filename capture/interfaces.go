@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,35 +22,36 @@ type Live interface {
 // OpenInterfaces listens on interfaces, as OpenLive does on each, and gives
 // their packets as one source in the order of their stamps. One that fails later
 // is opened again (LiveOptions.Reopen) while the others are read. group shares an
-// interface that is named several times between that many AF_PACKET sockets;
-// with 0 that is an error, since every packet would come several times.
+// interface between several AF_PACKET sockets: as many as it was named times, or
+// as there are workers for. With group 0 each interface has one, and to name it
+// several times is an error, since every packet would come several times.
 //
-// Several interfaces are read by a goroutine each, which hands over batches of a
-// fixed number: when these are full, packets wait in the kernel's buffer, and
-// what doesn't fit there the kernel drops and counts. Nothing is dropped here.
+// Several interfaces, and those of several workers, are read by a goroutine for
+// each socket, which hands over batches of a fixed number: when these are full,
+// packets wait in the kernel's buffer, and what doesn't fit there the kernel drops
+// and counts. Nothing is dropped here.
 func OpenInterfaces(ifaces []string, group uint16, opts LiveOptions) (Live, error) {
-	if len(ifaces) == 1 {
+	if group != 0 {
+		ifaces = shareOut(ifaces, opts.Workers-1)
+	}
+	if len(ifaces) == 1 && opts.Workers < 2 {
 		t, err := openTap(ifaces[0], opts, OpenLive, opts.Warn)
 		if err != nil {
 			return nil, err
 		}
 		return t, nil
 	}
-	times := map[string]int{}
-	for _, name := range ifaces {
-		times[name]++
-	}
 	m := &merged{warn: opts.Warn}
 	for _, name := range ifaces {
 		o := opts
-		if times[name] > 1 {
+		if times(ifaces, name) > 1 {
 			if o.Fanout = group; group == 0 || !strings.HasPrefix(name, afPacketPrefix) {
 				m.closeSources()
 				return nil, &Error{File: name, Offset: -1, Problem: "is given several times",
 					Err: errors.New("only " + afPacketPrefix + "IFACE may be, which then shares its packets (AF_Packet::enable_fanout=T)")}
 			}
 		}
-		f := &feeder{name: name}
+		f := &feeder{name: name, ahead: opts.Ahead}
 		t, err := openTap(name, o, OpenLive, func(text string) { f.news = append(f.news, text) })
 		if err != nil {
 			m.closeSources()
@@ -60,6 +62,33 @@ func OpenInterfaces(ifaces []string, group uint16, opts LiveOptions) (Live, erro
 	}
 	m.start()
 	return m, nil
+}
+
+// shareOut names AF_PACKET interfaces as often as there are readers for them. Who
+// names one several times has decided that.
+func shareOut(ifaces []string, readers int) []string {
+	each := readers / max(len(ifaces), 1)
+	if each < 2 {
+		return ifaces
+	}
+	var all []string
+	for _, name := range ifaces {
+		n := 1
+		if strings.HasPrefix(name, afPacketPrefix) && times(ifaces, name) == 1 {
+			n = each
+		}
+		all = append(all, slices.Repeat([]string{name}, n)...)
+	}
+	return all
+}
+
+func times(list []string, s string) (n int) {
+	for _, t := range list {
+		if t == s {
+			n++
+		}
+	}
+	return n
 }
 
 // batchesEach is how many batches of a source may be on their way. A batch is
@@ -95,12 +124,13 @@ type delivery struct {
 // feeder is one source. The upper fields belong to its goroutine or are
 // guarded, the lower ones to who reads from the merged source.
 type feeder struct {
-	name string
-	src  Source
-	free chan *Batch
-	news []string // for the next delivery
-	mu   sync.Mutex
-	seen Stats // as its goroutine saw them last
+	name  string
+	src   Source
+	ahead func(*Batch) // nil for nothing
+	free  chan *Batch
+	news  []string // for the next delivery
+	mu    sync.Mutex
+	seen  Stats // as its goroutine saw them last
 
 	queue []numbered
 	at    int // in the first batch of queue
@@ -150,6 +180,9 @@ func (f *feeder) feed(ch chan<- delivery, quit <-chan struct{}) {
 			err := f.read(b, ch)
 			if err != nil || n%batchesEach == 0 {
 				f.look()
+			}
+			if err == nil && f.ahead != nil {
+				f.ahead(b)
 			}
 			return err
 		})

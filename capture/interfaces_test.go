@@ -294,6 +294,73 @@ func TestSocketsOfOneGroupShareAnInterface(t *testing.T) {
 	}
 }
 
+// Who has more workers gets more sockets, and each is looked at by who reads it.
+func TestWorkersShareAnInterfaceAndLookAhead(t *testing.T) {
+	filter, sent := talk(t, 20, 50)
+	for workers, sockets := range map[int]int{2: 1, 4: 3} {
+		number := func(b *Batch) { // what it finds lives in the batch
+			notes, ok := b.Notes.(*[]uint64)
+			if !ok {
+				notes = new([]uint64)
+				b.Notes = notes
+			}
+			*notes = slices.Grow((*notes)[:0], len(b.Frames))[:len(b.Frames)]
+			for i := range b.Frames {
+				(*notes)[i] = uint64(b.Frames[i].CapLen) + b.Frames[i].Number<<32
+				b.Frames[i].Ahead = &(*notes)[i]
+			}
+		}
+		s := openAll(t, []string{"af_packet::lo"}, 4713, LiveOptions{BufferMB: 4, Filter: filter, Workers: workers, Ahead: number})
+		if n := len(s.(*merged).feeders); n != sockets {
+			t.Fatalf("%d sockets for %d workers", n, workers)
+		}
+		send(t, filter, 20, 50, 10)
+		numbers := map[*feeder]uint64{}
+		for n := 0; n < sent; {
+			var f Frame
+			if err := s.Next(&f); errors.Is(err, ErrTimeout) {
+				continue
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			from := s.(*merged).used
+			numbers[from]++ // of its socket, where it was looked at
+			if got, ok := f.Ahead.(*uint64); !ok || *got != uint64(f.CapLen)+numbers[from]<<32 {
+				t.Fatalf("packet %d: %v, not what was found of it", n, f.Ahead)
+			}
+		}
+		nothingMore(t, s)
+		s.Close()
+	}
+}
+
+func TestAnInterfaceIsSharedByAsManySocketsAsThereAreWorkersFor(t *testing.T) {
+	a, b, lib := "af_packet::a", "af_packet::b", "a"
+	for _, c := range []struct {
+		ifaces  []string
+		workers int
+		want    []string
+	}{
+		{[]string{a}, 1, []string{a}},
+		{[]string{a}, 2, []string{a}},
+		{[]string{a}, 3, []string{a, a}},
+		{[]string{a}, 9, []string{a, a, a, a, a, a, a, a}},
+		{[]string{a, b}, 4, []string{a, b}},
+		{[]string{a, b}, 5, []string{a, a, b, b}},
+		{[]string{lib}, 5, []string{lib}},                // libpcap can't share
+		{[]string{a, a}, 9, []string{a, a}},              // that many were asked for
+		{[]string{lib, b}, 5, []string{lib, b, b}},       // the other can
+		{[]string{a, b, lib}, 6, []string{a, b, lib}},    // not enough for two each
+		{[]string{a, a, b}, 7, []string{a, a, b, b}},     // both
+		{[]string{lib, "any"}, 99, []string{lib, "any"}}, // neither
+	} {
+		if got := shareOut(c.ifaces, c.workers-1); !slices.Equal(got, c.want) {
+			t.Errorf("%q, %d workers: %q", c.ifaces, c.workers, got)
+		}
+	}
+}
+
 func TestDifferentKindsOfCaptureGoTogether(t *testing.T) {
 	if !HaveLibpcap {
 		t.Skip("a build without libpcap")

@@ -28,6 +28,13 @@ type LiveOptions struct {
 	Fanout       uint16
 	FanoutMode   FanoutMode
 	FanoutDefrag bool
+	// Workers is for OpenInterfaces: how many goroutines share the work. With 0
+	// and 1 a single interface is read by who calls Next.
+	Workers int
+	// Ahead is called for each batch, by the goroutine that reads the interface,
+	// and may set Frame.Ahead; nil for nothing. It is not called where who calls
+	// Next reads.
+	Ahead func(*Batch)
 	// Reopen is for OpenInterfaces: an interface that fails is opened again, and
 	// this is how long it takes at most until that is tried once more. With 0 its
 	// failure is an error.
@@ -99,6 +106,7 @@ func copyBatch(b *Batch, first, more func(*Frame) error) error {
 			return err
 		}
 		next = more
+		f.Ahead = nil // its memory stays behind
 		if used+len(f.Data) <= len(b.buf) {
 			n := copy(b.buf[used:], f.Data)
 			f.Data = b.buf[used : used+n : used+n]

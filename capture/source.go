@@ -29,6 +29,9 @@ type Frame struct {
 	// octets of the (decompressed) file. Live frames have the interface and 0.
 	File   string
 	Offset int64
+	// Ahead is what LiveOptions.Ahead noted of the frame, nil otherwise; it is
+	// valid as long as Data.
+	Ahead any
 }
 
 // Source gives frames in the order of the capture.
@@ -56,7 +59,9 @@ type Source interface {
 // The zero value is ready for use; use it again to save that memory.
 type Batch struct {
 	Frames []Frame
-	buf    []byte
+	// Notes are for LiveOptions.Ahead: its memory, to be used again.
+	Notes any
+	buf   []byte
 }
 
 // Stats are counts since a source was opened.

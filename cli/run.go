@@ -74,7 +74,7 @@ func newFlags(f *runFlags) *pflag.FlagSet {
 	fs.StringArrayVar(&f.configs, "config", nil, "read options and policies from a TOML `FILE`; later ones win")
 	fs.BoolVar(&f.noConfig, "no-config", false, "do not look for gzeek.toml and /etc/gzeek/gzeek.toml")
 	fs.BoolVar(&f.alsoJSON, "also-json", false, "write every log as JSON too, to NAME.json")
-	fs.IntVar(&f.workers, "workers", 0, "share a capture's work between `N` cores; 0 is all, the logs are the same")
+	fs.IntVar(&f.workers, "workers", 0, "share the work between `N` cores; 0 is all of them for a capture, and one for an interface; the logs are the same")
 	f.service.register(fs)
 	f.profile.register(fs)
 	fs.Var(&f.memory, "max-memory", "give up connections rather than take more than `SIZE` (like 512M, 4G): those that hold the most data, then those idle the longest")

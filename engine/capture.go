@@ -122,6 +122,10 @@ func (e *Engine) ExplainFilter(err error) error {
 func (e *Engine) OpenInterfaces(ifaces []string) (capture.Source, error) {
 	opts := e.settings.capture.live
 	opts.Filter, opts.Warn = e.Filter(), e.warn
+	if opts.Workers = e.workers(); opts.Workers > 1 {
+		l := newLooker(&e.settings)
+		opts.Ahead = l.lookLive
+	}
 	src, err := capture.OpenInterfaces(ifaces, e.settings.capture.group, opts)
 	if err != nil {
 		return nil, err

@@ -51,9 +51,9 @@ type Config struct {
 	Dir string
 	// Live says that packets come from an interface.
 	Live bool
-	// Workers is how many goroutines share the work of a capture file: the
-	// engine's own and those that look at frames ahead of it. 0 is one for each
-	// core. The logs are the same for any number.
+	// Workers is how many goroutines share the work: the engine's own, and those
+	// that read and look at frames ahead of it. 0 is one for each core; for a live
+	// run it is one. The logs of a capture are the same for any number.
 	Workers int
 	// Filter is a BPF expression in place of those of the options (-f).
 	Filter string
@@ -323,7 +323,11 @@ func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	if err := e.start(); err != nil {
 		return Summary{}, err
 	}
-	e.feed = newFeed(src, newLooker(&e.settings), e.workers(), ctx.Done())
+	if e.cfg.Live {
+		e.feed = newLiveFeed(src, newLooker(&e.settings), ctx.Done())
+	} else {
+		e.feed = newFeed(src, newLooker(&e.settings), e.workers(), ctx.Done())
+	}
 	err, broken := guard(func() error { return e.loop(e.feed) })
 	e.ended = true
 	e.asks.end()
@@ -347,14 +351,15 @@ func (e *Engine) Run(ctx context.Context, src capture.Source) (Summary, error) {
 	}, err
 }
 
-// workers is the number of goroutines for this run. Live there is one: a packet
-// is not to wait for others until it is looked at.
+// workers is the number of goroutines for this run. Live, more than one have to
+// be asked for: they copy each packet once more, and each has a buffer of the
+// kernel.
 func (e *Engine) workers() int {
 	switch {
-	case e.cfg.Live:
-		return 1
 	case e.cfg.Workers > 0:
 		return e.cfg.Workers
+	case e.cfg.Live:
+		return 1
 	}
 	return runtime.GOMAXPROCS(0)
 }

@@ -40,6 +40,41 @@ func (l *looker) look(f *capture.Frame, a *ahead) {
 	a.lines.Look(a.glance.Payload(f.Data))
 }
 
+// lookAll looks at all frames of a batch; known is memory for what it finds. An
+// error in gzeek's own code leaves the frame, and the rest of the batch, to the
+// decoder, which contains it.
+func (l *looker) lookAll(frames []capture.Frame, known []ahead) []ahead {
+	n := len(frames)
+	if cap(known) < n {
+		known = make([]ahead, n)
+	}
+	known = known[:n]
+	done := 0
+	defer func() {
+		if recover() != nil {
+			clear(known[done:])
+		}
+	}()
+	for ; done < n; done++ {
+		l.look(&frames[done], &known[done])
+	}
+	return known
+}
+
+// lookLive looks at what was read from an interface, on the goroutine that reads
+// it (capture.LiveOptions.Ahead).
+func (l *looker) lookLive(b *capture.Batch) {
+	known, ok := b.Notes.(*[]ahead)
+	if !ok {
+		known = new([]ahead)
+		b.Notes = known
+	}
+	*known = l.lookAll(b.Frames, *known)
+	for i := range b.Frames {
+		b.Frames[i].Ahead = &(*known)[i]
+	}
+}
+
 // feed gives frames in their order, each with what is known of it. What it gives
 // is valid until the next call.
 type feed interface {
@@ -60,7 +95,13 @@ func newFeed(src capture.Source, l looker, workers int, done <-chan struct{}) fe
 	return newParallelFeed(src, l, workers-1, done)
 }
 
-// serialFeed looks at a frame when it is asked for it.
+// newLiveFeed reads an interface until done is closed. What runs ahead are the
+// goroutines that read the sockets, see lookLive; a packet never waits for others.
+func newLiveFeed(src capture.Source, l looker, done <-chan struct{}) feed {
+	return &serialFeed{src: src, looker: l, done: done}
+}
+
+// serialFeed looks at a frame when it is asked for it, unless somebody has.
 type serialFeed struct {
 	src    capture.Source
 	looker looker
@@ -75,8 +116,12 @@ func (s *serialFeed) next() (*capture.Frame, *ahead, error) {
 		return nil, nil, io.EOF
 	default:
 	}
+	s.frame.Ahead = nil
 	if err := s.src.Next(&s.frame); err != nil {
 		return nil, nil, err
+	}
+	if known, ok := s.frame.Ahead.(*ahead); ok {
+		return &s.frame, known, nil
 	}
 	s.looker.look(&s.frame, &s.ahead)
 	return &s.frame, &s.ahead, nil
@@ -137,7 +182,7 @@ func (p *parallelFeed) work() {
 		if b == nil {
 			return
 		}
-		p.look(b)
+		b.ahead = p.looker.lookAll(b.Frames, b.ahead)
 		b.ready <- struct{}{}
 	}
 }
@@ -162,25 +207,6 @@ func (p *parallelFeed) read() *batch {
 	case <-p.stop:
 		p.ended = true
 		return nil
-	}
-}
-
-// look looks at all frames of a batch. An error in gzeek's own code leaves the
-// frame, and the rest of the batch, to the decoder, which contains it.
-func (p *parallelFeed) look(b *batch) {
-	n := len(b.Frames)
-	if cap(b.ahead) < n {
-		b.ahead = make([]ahead, n)
-	}
-	b.ahead = b.ahead[:n]
-	done := 0
-	defer func() {
-		if recover() != nil {
-			clear(b.ahead[done:])
-		}
-	}()
-	for ; done < n; done++ {
-		p.looker.look(&b.Frames[done], &b.ahead[done])
 	}
 }
 

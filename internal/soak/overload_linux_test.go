@@ -22,14 +22,16 @@ func TestPacketsBeyondCapacityAreCounted(t *testing.T) {
 		return
 	}
 	link(t)
-	for _, taps := range [][]string{{"af_packet::tap1"}, {"af_packet::tap1", "af_packet::tap1", "af_packet::tap1"}} {
-		overload(t, taps)
-	}
+	one := []string{"af_packet::tap1"}
+	overload(t, one)
+	overload(t, one, "--workers=2")
+	overload(t, one, "--workers=4")
+	overload(t, []string{"af_packet::tap1", "af_packet::tap1", "af_packet::tap1"})
 }
 
-func overload(t *testing.T, taps []string) {
+func overload(t *testing.T, taps []string, args ...string) {
 	dir := t.TempDir()
-	p := listen(t, dir, taps, "-f", "udp and dst port 9", "misc/stats", "AF_Packet::buffer_size=2097152")
+	p := listen(t, dir, taps, append(args, "-f", "udp and dst port 9", "misc/stats", "AF_Packet::buffer_size=2097152")...)
 	// stats.log counts from when a run has begun.
 	eventually(t, "packet_filter.log is written", func() bool { return len(rows(t, dir, "packet_filter")) == 1 })
 	const bursts, each = 5, 10000
@@ -45,8 +47,8 @@ func overload(t *testing.T, taps []string) {
 	processed, dropped, link := total(t, st, "pkts_proc"), total(t, st, "pkts_dropped"), total(t, st, "pkts_link")
 	const sent = 3 * bursts * each
 	peak := p.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10
-	fmt.Printf("overload, %d sockets: %d packets sent, %d processed, %d dropped by the kernel; %d MB of memory at most\n",
-		len(taps), sent, processed, dropped, peak)
+	fmt.Printf("overload, %d times the interface %v: %d packets sent, %d processed, %d dropped by the kernel; %d MB of memory at most\n",
+		len(taps), args, sent, processed, dropped, peak)
 	if dropped == 0 || processed+dropped != sent || link != sent {
 		t.Errorf("sent %d: processed %d, dropped %d, %d on the link", sent, processed, dropped, link)
 	}

@@ -51,14 +51,16 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	configure(0)
+	kills, hups := 0, 0
 	start := func() *process {
-		return listen(t, dir, taps, "--config", config, "misc/stats", "misc/capture-loss", "Stats::report_interval=1sec",
+		// Every other process shares tap1 between two sockets, and looks ahead.
+		workers := []string{"--workers=1", "--workers=7"}[kills%2]
+		return listen(t, dir, taps, workers, "--config", config, "misc/stats", "misc/capture-loss", "Stats::report_interval=1sec",
 			"Log::default_rotation_interval=5sec")
 	}
 	p := start()
 	s := startSenders(6)
 	var lives []life
-	kills, hups := 0, 0
 	kill, hup, end := time.NewTicker(killEvery), time.NewTicker(hupEvery), time.After(long)
 	for running := true; running; {
 		select {
