@@ -42,7 +42,11 @@ func OpenInterfaces(ifaces []string, group uint16, opts LiveOptions) (Live, erro
 		return t, nil
 	}
 	m := &merged{warn: opts.Warn}
+	var names []string
 	for _, name := range ifaces {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 		o := opts
 		if times(ifaces, name) > 1 {
 			if o.Fanout = group; group == 0 || !strings.HasPrefix(name, afPacketPrefix) {
@@ -50,6 +54,9 @@ func OpenInterfaces(ifaces []string, group uint16, opts LiveOptions) (Live, erro
 				return nil, &Error{File: name, Offset: -1, Problem: "is given several times",
 					Err: errors.New("only " + afPacketPrefix + "IFACE may be, which then shares its packets (AF_Packet::enable_fanout=T)")}
 			}
+		}
+		if o.Fanout != 0 {
+			o.Fanout = nthGroup(o.Fanout, slices.Index(names, name))
 		}
 		f := &feeder{name: name, ahead: opts.Ahead}
 		t, err := openTap(name, o, OpenLive, func(text string) { f.news = append(f.news, text) })
@@ -80,6 +87,13 @@ func shareOut(ifaces []string, readers int) []string {
 		all = append(all, slices.Repeat([]string{name}, n)...)
 	}
 	return all
+}
+
+// nthGroup is the group of the nth interface: a group belongs to one
+// (net/packet/af_packet.c, fanout_add). Interfaces beyond the first count on from
+// its number.
+func nthGroup(first uint16, n int) uint16 {
+	return uint16((int(first)-1+n)%0xffff) + 1 // 0 is no group
 }
 
 func times(list []string, s string) (n int) {

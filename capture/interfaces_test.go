@@ -361,6 +361,17 @@ func TestAnInterfaceIsSharedByAsManySocketsAsThereAreWorkersFor(t *testing.T) {
 	}
 }
 
+// The kernel gives a group to one interface only; 0 is none.
+func TestEachInterfaceHasAGroupOfItsOwn(t *testing.T) {
+	var ids []uint16
+	for n := range 3 {
+		ids = append(ids, nthGroup(0xfffe, n))
+	}
+	if !slices.Equal(ids, []uint16{0xfffe, 0xffff, 1}) {
+		t.Error(ids)
+	}
+}
+
 func TestDifferentKindsOfCaptureGoTogether(t *testing.T) {
 	if !HaveLibpcap {
 		t.Skip("a build without libpcap")

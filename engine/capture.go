@@ -54,7 +54,7 @@ func declareCapture(o *options, r *redef.Registry) {
 		return nil
 	})
 	fanout := r.Bool("AF_Packet::enable_fanout", true, "an interface that is named several times is shared by as many sockets; a single one joins AF_Packet::fanout_id, and so shares with other processes, if this or that option is set")
-	id := r.Count("AF_Packet::fanout_id", 23, "the number of the group that shares an interface").Check(func(n uint64) error {
+	id := r.Count("AF_Packet::fanout_id", 23, "the number of the group that shares an interface; a second interface takes the next number").Check(func(n uint64) error {
 		if n == 0 || n > 1<<16-1 {
 			return errors.New("must be 1 to 65535")
 		}

@@ -60,6 +60,21 @@ func overload(t *testing.T, taps []string, args ...string) {
 	}
 }
 
+// Two interfaces can't be of one group: each has its own.
+func TestWorkersShareSeveralInterfaces(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	link(t)
+	for _, args := range [][]string{{"--workers=5"}, {"AF_Packet::fanout_id=7"}} {
+		dir := t.TempDir()
+		p := listen(t, dir, []string{"af_packet::tap1", "af_packet::tap2"}, args...)
+		mails := send(t, "m", 30)
+		p.stop()
+		wantOnce(t, dir, mails)
+	}
+}
+
 // flood sends datagrams to a port where nobody listens, as fast as it can.
 func flood(t *testing.T, n int) {
 	t.Helper()
