@@ -242,6 +242,12 @@ func (p *parser) parts() (*node, error) {
 	return n, nil
 }
 
+// times reads a bound of a repetition.
+func times(text string) (int, error) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return int(n), err
+}
+
 func (p *parser) part() (*node, error) {
 	n, err := p.plainPart()
 	if err != nil {
@@ -261,14 +267,14 @@ func (p *parser) part() (*node, error) {
 			return nil, p.errorf("{ without }")
 		}
 		from, to, isRange := strings.Cut(inside, ",")
-		if lo, err = strconv.Atoi(from); err != nil {
+		if lo, err = times(from); err != nil {
 			return nil, p.errorf("bad repetition {%s}", inside)
 		}
 		hi = lo
 		if isRange && to == "" {
 			hi = unbounded
 		} else if isRange {
-			if hi, err = strconv.Atoi(to); err != nil || hi < lo {
+			if hi, err = times(to); err != nil || hi < lo {
 				return nil, p.errorf("bad repetition {%s}", inside)
 			}
 		}

@@ -199,6 +199,7 @@ func TestMistakesInRulesAreReported(t *testing.T) {
 		{"x/y\t1\t[10-0f]", "bad range"},
 		{"x/y\t1\t\"a", "bad quotation"},
 		{"x/y\t1\t00{2,1}", "bad repetition"},
+		{"x/y\t1\t00{-6}", "bad repetition"},
 		{"x/y\t1\t00{2", "{ without }"},
 		{"x/y\t1\t0", "unexpected '0'"},
 		{"x/y\t1\t@none", "@none is not defined"},
