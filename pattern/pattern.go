@@ -71,13 +71,7 @@ func compileForward(text string, multiline bool) (*dfa, *SyntaxError) {
 	return newForward(n), nil
 }
 
-// Or is Zeek's p | q: what either matches.
-func Or(p, q *Pattern) (*Pattern, error) { return merge(p, q, "|") }
-
-// And is Zeek's p & q: what p matches followed by what q matches (and not what both match).
-func And(p, q *Pattern) (*Pattern, error) { return merge(p, q, "") }
-
-// Add is Zeek's p += q. It matches what p | q does; its text is another one, with q first.
+// Add is Zeek's p += q. It matches what /p/ | /q/ does; its text is another one, with q first.
 // Zeek: Val.cc, PatternVal::AddTo.
 func Add(p, q *Pattern) (*Pattern, error) {
 	r, err := compileTexts(
@@ -87,11 +81,6 @@ func Add(p, q *Pattern) (*Pattern, error) {
 		return nil, err
 	}
 	return r, nil
-}
-
-// merge compiles the texts of both anew, as Zeek does. Zeek: RE.cc, matcher_merge.
-func merge(p, q *Pattern, op string) (*Pattern, error) {
-	return compileLiteral(mergedText(p.exactText, op, q.exactText))
 }
 
 func mergedText(p, op, q string) string { return "(" + p + ")" + op + "(" + q + ")" }
