@@ -60,6 +60,7 @@ type Table struct {
 	// are chained. A hash costs less to look up than a key, and may come with
 	// the packet.
 	conns          map[uint64]*connection
+	recent         [recentConns]recentConn
 	count          int
 	idleTimers     []*tcpTimer
 	newTimers      slab.Of[tcpTimer]
@@ -72,6 +73,15 @@ type Table struct {
 	lines *mime.Lines // what is known of the packet's octets
 
 	stats Stats
+}
+
+// recentConns is how many entries of conns are at hand without a look into the
+// map: most packets are of a connection that had one shortly before.
+const recentConns = 1024
+
+type recentConn struct {
+	hash  uint64
+	first *connection // nil for no entry
 }
 
 // Stats are counters of a run.
@@ -145,7 +155,11 @@ func (tb *Table) hash(k *packet.FlowKey, v tags) uint64 {
 
 // find returns the connection of that key, or nil.
 func (tb *Table) find(k *packet.FlowKey, hash uint64, v tags) *connection {
-	c := tb.conns[hash]
+	r := &tb.recent[hash%recentConns]
+	if r.hash != hash || r.first == nil {
+		*r = recentConn{hash, tb.conns[hash]}
+	}
+	c := r.first
 	for c != nil && (c.key != *k || tb.opts.VLANKeys && c.tags() != v) {
 		c = c.next
 	}
@@ -154,6 +168,7 @@ func (tb *Table) find(k *packet.FlowKey, hash uint64, v tags) *connection {
 
 func (tb *Table) insert(c *connection) {
 	h := tb.hash(&c.key, c.tags())
+	tb.recent[h%recentConns] = recentConn{}
 	c.next = tb.conns[h]
 	tb.conns[h] = c
 	tb.count++
@@ -161,6 +176,7 @@ func (tb *Table) insert(c *connection) {
 
 func (tb *Table) unlink(c *connection) {
 	h := tb.hash(&c.key, c.tags())
+	tb.recent[h%recentConns] = recentConn{}
 	switch first := tb.conns[h]; {
 	case first == c && c.next == nil:
 		delete(tb.conns, h)
