@@ -16,10 +16,6 @@ const (
 	ReadExpire                 // each lookup too
 )
 
-// ExpireStep is the default of table_incremental_step: how many entries one run
-// looks at.
-const ExpireStep = 5000
-
 // A Clock is where an Expiring table reads network time, in seconds since the
 // epoch. Start is the time of the first packet, 0 before it.
 type Clock interface {
@@ -38,7 +34,8 @@ type Clock interface {
 //     fires with the first packet, before that packet is analysed, and after
 //     (in the heap's order) other timers of that time;
 //   - in the timer: if the run is expiring (timer.Timer.Fire), nothing.
-//     Otherwise call Expire(now) with the time the timer manager advanced to,
+//     Otherwise call Expire with the time the timer manager advanced to and
+//     table_incremental_step,
 //     then arm it again for network time + table_expire_interval (10 s) when
 //     done is true, + table_expire_delay (0.01 s) when entries are left to look
 //     at.
@@ -54,8 +51,6 @@ type Expiring[K comparable, V any] struct {
 
 	// Timeout is the age in seconds. Negative: nothing expires. It may change.
 	Timeout float64
-	// Step is table_incremental_step; ExpireStep from NewExpiring.
-	Step int
 	// OnExpire is the &expire_func. It may use the table. When it returns more
 	// than 0, the entry stays for about so many seconds. v is borrowed for the
 	// call and not to be used after a change of the table.
@@ -72,7 +67,7 @@ type expEntry[V any] struct {
 
 // NewExpiring makes an empty table.
 func NewExpiring[K comparable, V any](keys *seed.Keys, hash HashFunc[K], clock Clock, kind Expiry, timeout float64) *Expiring[K, V] {
-	t := &Expiring[K, V]{keys: keys, hash: hash, clock: clock, kind: kind, Timeout: timeout, Step: ExpireStep}
+	t := &Expiring[K, V]{keys: keys, hash: hash, clock: clock, kind: kind, Timeout: timeout}
 	t.d.remapEnd = -1
 	return t
 }
@@ -149,17 +144,17 @@ func (t *Expiring[K, V]) each(yield func(K, V) bool) {
 	}
 }
 
-// Expire removes what is older than Timeout, in table order, at most Step entries
-// in one call. now is what the timer was fired with. done says that the whole
+// Expire removes what is older than Timeout, in table order, and looks at step
+// entries at most. now is what the timer was fired with. done says that the whole
 // table was looked at; else the next call goes on where this one ended.
-func (t *Expiring[K, V]) Expire(now float64) (done bool) {
+func (t *Expiring[K, V]) Expire(now float64, step int) (done bool) {
 	if t.Timeout < 0 {
 		return true
 	}
 	if t.it == nil {
 		t.it = newRobust(&t.d)
 	}
-	for i := 0; i < t.Step && !t.it.done; i++ {
+	for i := 0; i < step && !t.it.done; i++ {
 		t.expireOne(now)
 		if t.it == nil { // cleared by OnExpire
 			return true

@@ -52,11 +52,11 @@ func TestEntriesExpireByWholeSeconds(t *testing.T) {
 		var removed []string
 		tab.OnRemoved = func(k string, v int) { removed = append(removed, fmt.Sprint(k, v)) }
 		c.at(first + x.lives)
-		if !tab.Expire(c.now) || tab.Len() != 1 {
+		if !tab.Expire(c.now, 5000) || tab.Len() != 1 {
 			t.Errorf("%+v: gone early", x)
 		}
 		c.at(first + x.gone)
-		if !tab.Expire(c.now) || tab.Len() != 0 || len(removed) != 1 {
+		if !tab.Expire(c.now, 5000) || tab.Len() != 0 || len(removed) != 1 {
 			t.Errorf("%+v: still there, removed %v", x, removed)
 		}
 	}
@@ -66,13 +66,13 @@ func TestEntriesMadeBeforeTheFirstPacketCountFromIt(t *testing.T) {
 	c := &clock{}
 	tab := NewExpiring[string, int](testKeys(t), HashString, c, CreateExpire, 10)
 	tab.Set("k", 1)
-	tab.Expire(1) // no packet yet
+	tab.Expire(1, 5000) // no packet yet
 	c.at(first)
-	tab.Expire(first + 10)
+	tab.Expire(first+10, 5000)
 	if tab.Len() != 1 {
 		t.Error("gone early")
 	}
-	tab.Expire(first + 10.5)
+	tab.Expire(first+10.5, 5000)
 	if tab.Len() != 0 {
 		t.Error("still there")
 	}
@@ -95,20 +95,20 @@ func TestExpireFunctionProlongsAndDeletes(t *testing.T) {
 		return 0
 	}
 	c.at(first + 5)
-	if !tab.Expire(c.now) || tab.Len() != 1 {
+	if !tab.Expire(c.now, 5000) || tab.Len() != 1 {
 		t.Fatalf("%d left", tab.Len())
 	}
 	// trunc(5 - 0 + 30.7) = 35
-	tab.Expire(c.at(first + 35).now)
+	tab.Expire(c.at(first+35).now, 5000)
 	if v, _ := tab.Get("keep"); v != 1 {
 		t.Errorf("asked again after %v calls", v)
 	}
-	tab.Expire(c.at(first + 35.2).now)
+	tab.Expire(c.at(first+35.2).now, 5000)
 	if v, _ := tab.Get("keep"); v != 2 {
 		t.Errorf("not asked again: %v", v)
 	}
 	tab.OnExpire = func(string, *int) float64 { tab.Clear(); return 1 }
-	if !tab.Expire(c.at(first+100).now) || tab.Len() != 0 || tab.d.iterating != 0 {
+	if !tab.Expire(c.at(first+100).now, 5000) || tab.Len() != 0 || tab.d.iterating != 0 {
 		t.Error("cleared by its own expire function")
 	}
 }
@@ -130,7 +130,7 @@ func TestExpiryGoesInTableOrderByStepsOf5000(t *testing.T) {
 		done bool
 		n    int
 	}{{false, 5000}, {false, 10000}, {true, n}} {
-		if done := tab.Expire(c.now); done != want.done || len(got) != want.n {
+		if done := tab.Expire(c.now, 5000); done != want.done || len(got) != want.n {
 			t.Errorf("run %d: done %v after %d", i, done, len(got))
 		}
 	}
@@ -141,7 +141,7 @@ func TestExpiryGoesInTableOrderByStepsOf5000(t *testing.T) {
 	got = nil
 	tab.OnExpire = func(k string, _ *int) float64 { got = append(got, k); return 0 }
 	c.at(first + 100)
-	for !tab.Expire(c.now) {
+	for !tab.Expire(c.now, 5000) {
 	}
 	slices.Sort(got)
 	slices.Sort(order)
@@ -163,7 +163,6 @@ func FuzzExpiring(f *testing.F) {
 		}
 		c := (&clock{}).at(first)
 		tab := NewExpiring[string, int](keys, HashString, c, CreateExpire, 1)
-		tab.Step = 3
 		want := map[string]int{}
 		tab.OnExpire = func(k string, v *int) float64 {
 			if len(k)%3 == 0 {
@@ -198,7 +197,7 @@ func FuzzExpiring(f *testing.F) {
 					t.Fatalf("Get(%s)", k)
 				}
 			case 6:
-				tab.Expire(c.now)
+				tab.Expire(c.now, 3)
 			case 7:
 				c.at(c.now + 1.5)
 			}

@@ -172,7 +172,7 @@ func (e *Engine) build() error {
 	e.ids = seed.NewIDs(e.keys, s.bitsPerUID)
 	e.weirds.Options = s.weird
 	e.reports.info.silent, e.reports.warning.silent, e.reports.error.silent = s.silent.info, s.silent.warning, s.silent.error
-	e.maxTimerExpires = int(min(s.maxTimerExpires, 1<<30))
+	e.maxTimerExpires = int(int32(s.maxTimerExpires)) // an int in Zeek, too
 	e.events.MaxPanics = s.maxPanics
 
 	types, err := magic.New()

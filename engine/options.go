@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"maps"
 	"math"
 	"strings"
@@ -86,6 +87,7 @@ func declareOptions(r *redef.Registry, bare bool) *options {
 	}
 	declarePackets(o, r, boolean, interval)
 	declareConnections(boolean, count, interval)
+	o.set = append(o.set, narrow)
 	declareContents(o, r)
 	declareMail(o, r, boolean, count, interval, text)
 	declareLogs(o, r, boolean, count, text)
@@ -189,6 +191,20 @@ func declareDefaultAnalyzers(o *options, r *redef.Registry) {
 	o.set = append(o.set, func(s *settings) { s.packet.SkipBytes = skip.Get() })
 }
 
+// narrow gives some options the width that they have in Zeek, which keeps them
+// as int (NetVar.cc): what is larger loses its upper half, and may get negative.
+func narrow(s *settings) {
+	// Compared as numbers with a sign (PIA.h, TCPSessionAdapter.cc): a negative
+	// limit is one that everything passes.
+	for _, n := range []*uint64{&s.conn.DPDBufferSize, &s.conn.DPDMaxPackets, &s.conn.TCPStormThresh} {
+		*n = uint64(max(int32(*n), 0))
+	}
+	// Compared as numbers without one (TCP_Reassembler.cc).
+	for _, n := range []*uint64{&s.conn.TCPMaxInitialWindow, &s.conn.TCPMaxAboveHole, &s.conn.TCPExcessiveData} {
+		*n = uint64(int32(*n))
+	}
+}
+
 func declareConnections(boolean func(string, string, ...func(*settings) *bool), count func(string, string, func(*settings) *uint64), interval func(string, string, func(*settings) *float64)) {
 	boolean("partial_connection_ok", "follow connections whose beginning was not seen", func(s *settings) *bool { return &s.conn.PartialConnectionOK })
 	boolean("tcp_SYN_ack_ok", "follow connections that begin with a SYN-ACK", func(s *settings) *bool { return &s.conn.TCPSynAckOK })
@@ -241,8 +257,9 @@ func declareMail(o *options, r *redef.Registry, boolean func(string, string, ...
 	segment := r.Count("mime_segment_length", 1024, "bytes of a piece of a body")
 	overlap := r.Count("mime_segment_overlap_length", 0, "by how much pieces get shorter")
 	o.set = append(o.set, func(s *settings) {
-		s.smtp.MIME.SegmentLength = int(min(segment.Get(), 1<<30))
-		s.smtp.MIME.SegmentOverlapLength = int(min(overlap.Get(), 1<<30))
+		// int in Zeek, too: see narrow.
+		s.smtp.MIME.SegmentLength = int(int32(segment.Get()))
+		s.smtp.MIME.SegmentOverlapLength = int(int32(overlap.Get()))
 	})
 
 	interval("default_file_timeout_interval", "quiet time after which a file has ended", func(s *settings) *float64 { return &s.files.DefaultFileTimeoutInterval })
@@ -279,9 +296,9 @@ func declareLogs(o *options, r *redef.Registry, boolean func(string, string, ...
 	})
 	text("log_rotate_base_time", "time of day that rotation intervals count from, HH:MM", func(s *settings) *string { return &s.log.RotateBaseTime })
 
-	level := r.Count("LogAscii::gzip_level", 0, "compress logs, 1 to 9; 0 does not")
+	level := r.Count("LogAscii::gzip_level", 0, "compress logs, 1 to 9; 0 does not").Check(gzipLevel)
 	stamps := r.Enum("LogAscii::json_timestamps", "JSON::TimestampFormat", []string{"JSON::TS_EPOCH", "JSON::TS_MILLIS", "JSON::TS_ISO8601", "JSON::TS_MILLIS_UNSIGNED"}, "JSON::TS_EPOCH", "how JSON logs write times")
-	rotate := r.Interval("Log::default_rotation_interval", 0, "how often logs are rotated; 0 is never")
+	rotate := r.Interval("Log::default_rotation_interval", 0, "how often logs are rotated; 0 is never").Check(notNegative)
 	names := r.StringStrings("Log::default_field_name_map", nil, "other names for columns")
 	env := r.StringStrings("Log::default_rotation_postprocessor_cmd_env", nil, "environment of the postprocessor")
 	rows := r.Count("Log::write_buffer_size", 1000, "rows that a log holds back at most")
@@ -304,6 +321,23 @@ func declareLogs(o *options, r *redef.Registry, boolean func(string, string, ...
 		l.MaxLogRecordSize = int(min(largest.Get(), 1<<40))
 		l.DefaultWriter = writer.Get()
 	})
+}
+
+// gzipLevel refuses what leaves empty logs and an error for each in Zeek (Ascii::DoInit).
+func gzipLevel(n uint64) error {
+	if n > 9 {
+		return errors.New("there are levels 1 to 9")
+	}
+	return nil
+}
+
+// notNegative refuses an interval that has all timers of rotation fire with
+// each packet in Zeek, each rotated log replacing the last (calc_next_rotate).
+func notNegative(seconds float64) error {
+	if seconds < 0 {
+		return errors.New("an interval of rotation can't be negative")
+	}
+	return nil
 }
 
 func stringSet(s *redef.StringSet) map[string]bool {

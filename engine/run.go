@@ -83,8 +83,8 @@ func (e *Engine) tick() {
 // turn's budget goes.
 func (e *Engine) advance() {
 	limit := -1
-	if max := e.maxTimerExpires; max > 0 {
-		limit = max - e.dispatched
+	if e.maxTimerExpires != 0 {
+		limit = max(e.maxTimerExpires-e.dispatched, 0)
 	}
 	e.dispatched += e.timers.Advance(e.events.Now, limit)
 }

@@ -25,6 +25,7 @@ type file struct {
 	// was given, or there was a gap.
 	bof      []byte
 	ends     []int
+	bofSize  uint64 // fa_file$bof_buffer_size: the option's value when the file began
 	bofFull  bool
 	inferred bool // the type was sniffed, or given
 
@@ -149,8 +150,8 @@ func (f *file) infer() {
 	meta := event.FileMetadata{Inferred: true}
 	if f.m.magic != nil {
 		head := f.rec.BofBuffer
-		if size := f.m.opts.DefaultFileBofBufferSize; uint64(len(head)) > size {
-			head = head[:size]
+		if uint64(len(head)) > f.bofSize {
+			head = head[:f.bofSize]
 		}
 		f.m.matches = f.m.magic.AppendMatches(f.m.matches[:0], head)
 		meta.MIMETypes = f.m.sniffed.Slice(len(f.m.matches))[:0]
@@ -198,7 +199,7 @@ func (f *file) bufferBof(data []byte) {
 		f.bof = append(f.bof, data...)
 		f.ends = append(f.ends, len(f.bof))
 	}
-	if uint64(len(f.bof)) < f.m.opts.DefaultFileBofBufferSize {
+	if uint64(len(f.bof)) < f.bofSize {
 		return
 	}
 	f.bofFull = true

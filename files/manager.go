@@ -87,8 +87,8 @@ func (m *Manager) Stats() Stats {
 	return s
 }
 
-// SetDefaults changes the options that may change while running: the timeout
-// of files that begin from now on, and how many octets name a type.
+// SetDefaults changes the options that may change while running, for files that
+// begin from now on: the record has copies (RecordType::AddField).
 func (m *Manager) SetDefaults(o Options) {
 	m.opts.DefaultFileTimeoutInterval = o.DefaultFileTimeoutInterval
 	m.opts.DefaultFileBofBufferSize = o.DefaultFileBofBufferSize
@@ -172,7 +172,7 @@ func (m *Manager) Collecting(fileID string) int {
 	if f == nil || f.ignored || f.bofFull || f.inferred || f.offset >= 1<<63 || !f.set.empty() {
 		return 0
 	}
-	return int(min(m.opts.DefaultFileBofBufferSize-uint64(len(f.bof)), 1<<30))
+	return int(min(f.bofSize-uint64(len(f.bof)), 1<<30))
 }
 
 // Gap says that n octets from offset on were missed. As for DataIn otherwise; a
@@ -335,6 +335,7 @@ func (m *Manager) newFile(id, tag string, isOrig bool) *file {
 	}
 	r.control = control{m: m, id: id}
 	f.rec = r
+	f.bofSize = m.opts.DefaultFileBofBufferSize
 	return f
 }
 

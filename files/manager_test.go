@@ -61,6 +61,28 @@ func TestControlGoesByID(t *testing.T) {
 	}
 }
 
+// Defaults of a record's fields are looked up when the record is made (Type.cc,
+// RecordType::AddField; Val.cc, RecordVal): fa_file's two are the file's own.
+func TestAFileKeepsTheOptionsThatItBeganWith(t *testing.T) {
+	s := newStage(t)
+	m := s.start()
+	s.run(t, "now 1", "conn C1 1000", "data C1 T Fa 0123456789")
+	m.SetDefaults(Options{DefaultFileTimeoutInterval: 7, DefaultFileBofBufferSize: 4})
+	if n := m.Collecting("Fa"); n != 4096-10 {
+		t.Errorf("%d octets to collect, want as many as before", n)
+	}
+	s.run(t, "data C1 T Fa 0123456789", "data C1 T Fb 0123456789")
+	for id, want := range map[string]struct {
+		timeout float64
+		bof     string
+	}{"Fa": {120, ""}, "Fb": {7, "0123456789"}} {
+		f := m.LookupFile(id)
+		if f.TimeoutInterval != want.timeout || string(f.BofBuffer) != want.bof {
+			t.Errorf("%s: %v and %q, want %v and %q", id, f.TimeoutInterval, f.BofBuffer, want.timeout, want.bof)
+		}
+	}
+}
+
 func TestAnalyzersAreTurnedOffAndOn(t *testing.T) {
 	m := newStage(t).start()
 	for _, step := range []struct {

@@ -9,9 +9,9 @@ import (
 
 // Expirer is a table whose entries expire: dict.Expiring.
 type Expirer interface {
-	// Expire removes what is old enough, and says whether it has looked at
-	// everything.
-	Expire(now float64) (done bool)
+	// Expire removes what is old enough of the next step entries, and says
+	// whether it has looked at everything.
+	Expire(now float64, step int) (done bool)
 	// Expires says whether anything expires at all: a negative timeout means no.
 	Expires() bool
 }
@@ -88,8 +88,8 @@ func (c *Context) ArmTables() {
 // nothing is a table that stays empty.
 type nothing bool
 
-func (nothing) Expire(float64) bool { return true }
-func (n nothing) Expires() bool     { return bool(n) }
+func (nothing) Expire(float64, int) bool { return true }
+func (n nothing) Expires() bool          { return bool(n) }
 
 func (c *Context) armTable(policy string, t Expirer) {
 	tm := &timer.Timer{}
@@ -100,7 +100,7 @@ func (c *Context) armTable(policy string, t Expirer) {
 		next := c.tableInterval.Get()
 		// What expires may be told to the policy.
 		c.Events.Guard(policy, "an expiring table", func() {
-			if !t.Expire(now) {
+			if !t.Expire(now, c.tableStepNow()) {
 				next = c.tableDelay.Get()
 			}
 		})
@@ -125,5 +125,6 @@ func (c *Context) DeclareOptions(o *redef.Registry) {
 	c.tableStep = o.Count("table_incremental_step", 5000, "how many entries of a table are looked at a time")
 }
 
-// TableStep is table_incremental_step.
-func (c *Context) TableStep() int { return int(c.tableStep.Get()) }
+// tableStepNow is table_incremental_step, of which Zeek keeps an int (NetVar.cc):
+// with none, or fewer, a table that has entries is looked at for ever.
+func (c *Context) tableStepNow() int { return int(int32(c.tableStep.Get())) }

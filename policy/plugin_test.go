@@ -123,8 +123,8 @@ func TestAPolicyThatPanicsIsNamedAndTurnedOffAndTheRestGoesOn(t *testing.T) {
 
 type badTable struct{}
 
-func (badTable) Expire(float64) bool { return slip() == "" }
-func (badTable) Expires() bool       { return true }
+func (badTable) Expire(float64, int) bool { return slip() == "" }
+func (badTable) Expires() bool            { return true }
 
 type badAnalyzer struct{ analyzers.Analyzer }
 

@@ -14,6 +14,10 @@ type textFormat struct {
 	unset, empty            string // as configured
 	unsetOut, emptyOut      [2]string
 	outer, inner            *escaper // outside and inside containers
+	// afterContainer is set when both separators are the same: with a log's
+	// first container, which takes the one for its elements back, the one for
+	// columns is no longer escaped either (Ascii::Describe, RemoveEscapeSequence).
+	afterContainer func()
 	// numbersClash is set when a separator could occur in a number or an
 	// address; they go the slow way then.
 	numbersClash bool
@@ -23,19 +27,27 @@ func newTextFormat(a *ASCII) *textFormat {
 	f := &textFormat{
 		separator: a.Separator, setSeparator: a.SetSeparator,
 		unset: a.UnsetField, empty: a.EmptyField,
-		outer: newEscaper(a.UTF8, a.Separator),
 		inner: newEscaper(a.UTF8, a.Separator, a.SetSeparator),
 	}
-	for i, e := range []*escaper{f.outer, f.inner} {
-		f.unsetOut[i] = string(e.append(nil, f.unset))
-		f.emptyOut[i] = string(e.append(nil, f.empty))
+	f.escapeOutside(a.UTF8, a.Separator)
+	if a.Separator == a.SetSeparator {
+		f.afterContainer = func() { f.escapeOutside(a.UTF8) }
 	}
+	f.unsetOut[1] = string(f.inner.append(nil, f.unset))
+	f.emptyOut[1] = string(f.inner.append(nil, f.empty))
 	for _, c := range []byte("0123456789abcdefinTF+-.:/") {
-		if !f.inner.plain[c] {
+		if !f.inner.plain[c] || !f.outer.plain[c] {
 			f.numbersClash = true
 		}
 	}
 	return f
+}
+
+// escapeOutside says what must not appear outside containers.
+func (f *textFormat) escapeOutside(utf8 bool, seqs ...string) {
+	f.outer = newEscaper(utf8, seqs...)
+	f.unsetOut[0] = string(f.outer.append(nil, f.unset))
+	f.emptyOut[0] = string(f.outer.append(nil, f.empty))
 }
 
 func (f *textFormat) appendRow(b []byte, rec []Value) []byte {
@@ -64,6 +76,10 @@ func (f *textFormat) appendValue(b []byte, v *Value, depth int) []byte {
 				b = append(b, f.setSeparator...)
 			}
 			b = f.appendValue(b, &v.elems[i], 1)
+		}
+		if f.afterContainer != nil {
+			f.afterContainer()
+			f.afterContainer = nil
 		}
 		return b
 	}

@@ -1,6 +1,7 @@
 package zeeklog
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -25,13 +26,11 @@ type escaper struct {
 
 func newEscaper(utf8 bool, seqs ...string) *escaper {
 	e := &escaper{utf8: utf8}
-	for _, s := range seqs {
-		if s != "" {
-			e.seqs = append(e.seqs, s)
-		}
-	}
-	if len(e.seqs) == 2 && e.seqs[1] < e.seqs[0] {
-		e.seqs[0], e.seqs[1] = e.seqs[1], e.seqs[0]
+	slices.Sort(seqs)
+	// An empty one comes first, and is found everywhere with nothing to escape
+	// (ODesc::StartsWithEscapeSequence).
+	if !slices.Contains(seqs, "") {
+		e.seqs = slices.Compact(seqs)
 	}
 	for c := ' '; c < 0x7f; c++ {
 		e.plain[c] = c != '\\'

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -30,17 +31,23 @@ type RotationInfo struct {
 // its work.
 type Postprocessor func(RotationInfo) bool
 
+// A baseTime is what strptime takes for "%H:%M": blanks before the numbers, and
+// anything behind them.
+var baseTime = regexp.MustCompile(`^ *(2[0-3]|[01]?[0-9]): *([0-5]?[0-9])`)
+
 // parseBaseTime reads log_rotate_base_time, "HH:MM", as seconds of the day;
 // -1 for "". Zeek: src/util.cc, parse_rotate_base_time.
 func parseBaseTime(s string) (float64, error) {
 	if s == "" {
 		return -1, nil
 	}
-	t, err := time.Parse("15:4", s)
-	if err != nil {
+	t := baseTime.FindStringSubmatch(s)
+	if t == nil {
 		return -1, fmt.Errorf("calc_next_rotate(): can't parse rotation base time")
 	}
-	return float64(t.Hour()*3600 + t.Minute()*60), nil
+	hour, _ := strconv.Atoi(t[1])
+	minute, _ := strconv.Atoi(t[2])
+	return float64(hour*3600 + minute*60), nil
 }
 
 // untilRotation gives the seconds to the next rotation: at multiples of the
@@ -50,9 +57,11 @@ func (m *Manager) untilRotation(now, interval float64) float64 {
 	if m.baseTime < 0 {
 		return math.Floor(now/interval)*interval + interval - now
 	}
+	// The day begins where the clock would have shown midnight, had it not been
+	// changed since: mktime gets tm_isdst of now.
 	t := time.Unix(int64(now), 0).In(m.cfg.Location)
-	midnight := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, m.cfg.Location)
-	base := float64(midnight.Unix()) + m.baseTime
+	midnight := t.Unix() - int64(t.Hour()*3600+t.Minute()*60+t.Second())
+	base := float64(midnight) + m.baseTime
 	d := base + math.Ceil((now-base)/interval)*interval - now
 	if d > 0 {
 		return d
@@ -260,9 +269,14 @@ func (m *Manager) rotationName(info RotationInfo) string {
 	})
 }
 
-// strftime renders a network time in the configured zone.
+// strftime renders a network time in the configured zone. Zeek's function of
+// that name takes no text and more than 127 octets for errors (zeek.bif).
 func (m *Manager) strftime(format string, t float64) string {
-	return Strftime(format, time.Unix(int64(t), 0).In(m.cfg.Location))
+	s := Strftime(format, time.Unix(int64(t), 0).In(m.cfg.Location))
+	if s == "" || len(s) > 127 {
+		return "<strftime error>"
+	}
+	return s
 }
 
 // warnOfCommands says which postprocessors have failed.

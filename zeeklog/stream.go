@@ -289,6 +289,30 @@ func (f *filterState) project(rec []Value) []Value {
 	return f.scratch
 }
 
+// clip says whether the row is within a size. One that has just reached it in
+// the middle of a set or vector is cut there, as no more elements are taken then.
+// Zeek: Manager.cc, ValToLogVal and RecordToLogRecord.
+func (f *filterState) clip(row []Value, limit int) ([]Value, bool) {
+	size := 0
+	for i := range row {
+		v := &row[i]
+		if n := v.size(); !v.isContainer() || size+n < limit {
+			size += n
+			continue
+		}
+		keep := 0
+		for ; keep < len(v.elems) && size < limit; keep++ {
+			size += v.elems[keep].size()
+		}
+		if keep < len(v.elems) && size == limit {
+			copy(f.scratch, row) // row may be the caller's
+			row = f.scratch
+			row[i].elems = v.elems[:keep]
+		}
+	}
+	return row, size <= limit
+}
+
 // Write takes one row: a value per column of the stream, in their order. The
 // row is borrowed during the call; hooks may change it. An error of one writer
 // doesn't keep the others from getting the row; that writer gets no more.
@@ -350,12 +374,8 @@ func (s *Stream) writeTo(f *filterState, rec []Value) error {
 			return err
 		}
 	}
-	row := f.project(rec)
-	size := 0
-	for i := range row {
-		size += row[i].size()
-	}
-	if size > s.m.cfg.MaxLogRecordSize {
+	row, ok := f.clip(f.project(rec), s.m.cfg.MaxLogRecordSize)
+	if !ok {
 		s.m.cfg.Weird("log_record_too_large", s.id)
 		w.discarded++
 		return nil

@@ -257,6 +257,8 @@ func (v *Value) CopyFrom(src *Value) {
 	}
 }
 
+func (v *Value) isContainer() bool { return v.kind == Set || v.kind == Vector }
+
 // size is what Zeek counts for a value against Log::max_log_record_size.
 // Zeek: src/logging/Manager.cc, ValToLogVal.
 func (v *Value) size() int {
