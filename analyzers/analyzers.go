@@ -66,8 +66,8 @@ type Host interface {
 	// partial or had a gap (TCP_ApplicationAnalyzer::AnalyzerViolation). data
 	// may be nil; it is borrowed for the call.
 	Violation(reason string, data []byte)
-	// StartTLS says that from here on the streams are TLS: what follows goes
-	// to the connection's TLS child, if there is one. It is returned, or nil,
-	// for what is left of the octets that are being delivered.
-	StartTLS() Analyzer
+	// StartTLS says that from here on the streams are TLS, and returns where
+	// their octets go. What recognises TLS is the caller's child in Zeek: it gets
+	// all of them from the caller, whoever delivers to that.
+	StartTLS() func(data []byte, isOrig bool)
 }

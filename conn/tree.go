@@ -28,6 +28,7 @@ type child struct {
 	id         event.AnalyzerID
 	removing   bool // to be ended at the next delivery
 	finished   bool
+	fed        bool // its octets come from another analyzer
 	confirmed  bool
 	violations uint64
 }
@@ -99,7 +100,11 @@ func (tr *tree) deliver(fn func(*child)) {
 
 func (t *tcpConn) forwardStream(data []byte, isOrig bool) {
 	if !t.tree.idle() {
-		t.tree.deliver(func(c *child) { c.a.DeliverStream(data, isOrig) })
+		t.tree.deliver(func(c *child) {
+			if !c.fed {
+				c.a.DeliverStream(data, isOrig)
+			}
+		})
 	}
 }
 
@@ -235,13 +240,17 @@ func (c *child) Violation(reason string, data []byte) {
 	}
 }
 
-// StartTLS attaches what recognises TLS, if the table was given one. It takes
-// part from the next delivery on.
-func (c *child) StartTLS() analyzers.Analyzer {
+// StartTLS attaches what recognises TLS, if the table was given one.
+func (c *child) StartTLS() func(data []byte, isOrig bool) {
 	if f := c.t.table.newTLS; f != nil {
 		if tls := c.t.tree.add(f, "SSL"); tls != nil {
-			return tls.a
+			tls.fed = true
+			return func(data []byte, isOrig bool) {
+				if !tls.removing && !tls.finished {
+					tls.a.DeliverStream(data, isOrig)
+				}
+			}
 		}
 	}
-	return nil
+	return func([]byte, bool) {}
 }

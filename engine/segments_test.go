@@ -54,14 +54,14 @@ func logsOf(t *testing.T, pcap string) string {
 }
 
 // runCapture runs the default policies and returns the folder with the logs.
-func runCapture(t *testing.T, pcap string) string {
+func runCapture(t *testing.T, pcap string, args ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	keys, err := seed.Load(filepath.Join(baselines, "random.seed"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.New(engine.Config{Keys: keys, Dir: dir})
+	e, err := engine.New(engine.Config{Keys: keys, Dir: dir, Settings: args})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gzeek/gzeek/analyzers"
 	"github.com/gzeek/gzeek/analyzers/mime"
 	"github.com/gzeek/gzeek/event"
 )
@@ -238,7 +237,7 @@ func (h *fakeHost) AddHistory(c byte)            { h.history = append(h.history,
 func (h *fakeHost) Lines() *mime.Lines           { return nil }
 func (h *fakeHost) StartTime() float64           { return 0 }
 func (h *fakeHost) Confirm()                     { h.confirmed = true }
-func (h *fakeHost) StartTLS() analyzers.Analyzer { return nil }
+func (h *fakeHost) StartTLS() func([]byte, bool) { return func([]byte, bool) {} }
 
 func (h *fakeHost) Weird(name, addl, source string) {
 	h.weirds = append(h.weirds, strings.TrimSpace(name+" ["+addl+"] "+source))

@@ -75,8 +75,8 @@ type Analyzer struct {
 
 	orig, resp *contentline.Splitter // nil before the first octet, see splitter
 	flags      contentline.Flags
-	raw        bool               // after STARTTLS: octets come as they are, not as lines
-	tls        analyzers.Analyzer // takes the lines that are left then; may be nil
+	raw        bool                           // after STARTTLS: octets come as they are, not as lines
+	tls        func(data []byte, isOrig bool) // where they go then
 
 	state     state
 	respSends bool     // TURN has reversed the roles
@@ -273,15 +273,7 @@ type lines Analyzer
 
 // DeliverLine takes a line, or octets of a BDAT chunk.
 func (l *lines) DeliverLine(data []byte, isOrig bool) {
-	a := (*Analyzer)(l)
-	if a.state == inTLS {
-		// Behind the 220, in the same chunk: as lines, since a splitter has it.
-		if a.tls != nil {
-			a.tls.DeliverStream(data, isOrig)
-		}
-		return
-	}
-	a.deliver(data, isOrig)
+	(*Analyzer)(l).deliver(data, isOrig)
 }
 
 // Skim takes lines of a mail of which nobody needs the octets (see
@@ -295,9 +287,12 @@ func (l *lines) Skim(data []byte, isOrig bool) int {
 	return a.mail.Skim(data)
 }
 
-// deliver takes a line, or what came as it is. Zeek: SMTP.cc, DeliverStream.
+// deliver takes a line, or what came as it is. What is left of the octets in
+// which STARTTLS was answered still comes as lines, since a splitter has them.
+// Zeek: SMTP.cc, DeliverStream.
 func (a *Analyzer) deliver(line []byte, isOrig bool) {
 	if a.state == inTLS {
+		a.tls(line, isOrig)
 		return
 	}
 	isSender := isOrig != a.respSends
