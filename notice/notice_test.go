@@ -313,6 +313,47 @@ func TestPageAndAdministratorsGetMails(t *testing.T) {
 	}
 }
 
+// site.zeek, find_all_emails; PrefixTable.cc, Lookup.
+func TestAdministratorsOfAnAddressAreThoseOfAllNetworksUpTo32BitsAroundIt(t *testing.T) {
+	for _, x := range []struct{ admins, resp, want string }{
+		{`[10.0.0.0/8]=set("a@b")`, "10.0.0.25", "a@b"},
+		{`[10.0.0.0/8]=set("a@b"),[10.0.0.0/24]=set("c@d")`, "10.0.0.25", "a@b, c@d"},
+		{`[10.0.0.0/8]=set("a@b"),[10.0.0.0/24]=set("a@b","")`, "10.0.0.25", "a@b"},
+		{`[10.0.0.25/32]=set("a@b")`, "10.0.0.25", "a@b"},
+		{`[10.1.0.0/16]=set("a@b")`, "10.0.0.25", ""},
+		{`[0.0.0.0/0]=set("a@b")`, "10.0.0.25", "a@b"},
+		{`[[::]/0]=set("a@b")`, "10.0.0.25", "a@b"},
+		{`[[::]/80]=set("a@b"),[10.0.0.0/9]=set("c@d")`, "10.0.0.25", "a@b, c@d"},
+		{`[[2001:db8::]/32]=set("a@b"),[[2001::]/16]=set("c@d")`, "2001:db8::25", "a@b, c@d"},
+		{`[[2001:db8::]/33]=set("a@b")`, "2001:db8::25", ""}, // of IPv6, too, it asks for 32 bits at most
+		{`[[::]/0]=set("a@b")`, "2001:db8::25", "a@b"},
+	} {
+		r, f := start(t, policytest.Config{Loaded: func(c *policy.Context) {
+			policy.Use[*notice.Framework](c).OnPolicy(0, func(n *notice.Notice) bool {
+				n.Actions.Add(notice.ActionEmailAdmin)
+				return true
+			})
+		}}, "Site::local_admins={"+x.admins+"}")
+		r.At(1000)
+		c := connection()
+		c.ID.OrigH = netip.MustParseAddr(x.resp)
+		c.ID.RespH = c.ID.OrigH
+		f.Raise(&notice.Notice{Note: testType, Conn: c})
+		row := rows(r.Finish()["notice"])[0]
+		got := strings.ReplaceAll(row["email_dest"], `\x2c`, ",")
+		if got == "(empty)" {
+			got = ""
+		}
+		if parts := strings.Split(got, ", "); got != "" {
+			slices.Sort(parts)
+			got = strings.Join(parts, ", ")
+		}
+		if got != x.want {
+			t.Errorf("%s, %s: %q, want %q", x.admins, x.resp, row["email_dest"], x.want)
+		}
+	}
+}
+
 func TestATokenHoldsMailsBackForMaxEmailDelayAtMost(t *testing.T) {
 	dir, program := sendmail(t)
 	answer := make(chan string)
