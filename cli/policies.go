@@ -98,7 +98,7 @@ func listPolicies(w io.Writer, list []policy.Policy) {
 		}
 		fmt.Fprintf(w, "%c %-44s %s\n", mark, p.Name, p.Doc)
 	}
-	fmt.Fprintln(w, "\n* loaded by default, -b leaves them out")
+	fmt.Fprintf(w, "\n* loaded by default, -b leaves them out but for %s\n", strings.Join(engine.BarePolicies, ", "))
 	if components {
 		fmt.Fprintln(w, "+ in every run, and idle until an option or a policy asks for it")
 	}

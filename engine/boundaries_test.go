@@ -35,7 +35,7 @@ func TestLargeCountsAreNarrowedAsInZeek(t *testing.T) {
 	} {
 		for value, want := range x.want {
 			r := redef.New(seed.New([seed.Count]uint32{}))
-			o := declareOptions(r, false)
+			o := declareOptions(r, nil)
 			if err := r.Apply(nil, x.option+"="+value); err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +51,7 @@ func TestLargeCountsAreNarrowedAsInZeek(t *testing.T) {
 func TestOptionsThatZeekTakesToNoGoodAreRefused(t *testing.T) {
 	for _, bad := range []string{"LogAscii::gzip_level=10", "Log::default_rotation_interval=-1sec"} {
 		r := redef.New(seed.New([seed.Count]uint32{}))
-		declareOptions(r, false)
+		declareOptions(r, nil)
 		name, _, _ := strings.Cut(bad, "=")
 		if err := r.Apply(nil, bad); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", bad, err)

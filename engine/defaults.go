@@ -38,8 +38,23 @@ var DefaultPolicies = []string{
 	"base/protocols/conn/contents",
 	"base/frameworks/files",
 	"base/protocols/smtp",
+	"base/files/pe",
+	"base/files/hash",
+	"base/files/extract",
+	"base/files/x509",
 	"base/misc/find-checksum-offloading",
 	"base/misc/find-filtered-trace",
+}
+
+// BarePolicies are loaded in a bare run (-b), before those that are named: what
+// of Zeek's base/init-bare.zeek and base/init-frameworks-and-bifs.zeek gzeek has.
+// What is known of files is logged, and what violates its protocol; nothing is
+// told of connections, weirds and notices.
+var BarePolicies = []string{
+	"base/protocols/conn/removal-hooks",
+	"base/frameworks/config",
+	"base/frameworks/analyzer",
+	"base/frameworks/files",
 }
 
 // LivePolicies are loaded beside them for interfaces: what Zeek does for files,

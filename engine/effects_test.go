@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,6 +119,60 @@ func TestFilesOfAnAnalyzerWithoutHandlesHaveOnesByTime(t *testing.T) {
 	}
 	if got := column(t, logs["reporter"], "level"); !slices.Equal(got, []string{"Reporter::WARNING"}) {
 		t.Errorf("levels %q", got)
+	}
+}
+
+// base/init-bare.zeek and base/init-frameworks-and-bifs.zeek: what a bare Zeek has
+// without being asked, and what it has not.
+func TestABareRunHasWhatABareZeekLoads(t *testing.T) {
+	const file = "ts fuid uid id.orig_h id.orig_p id.resp_h id.resp_p source depth analyzers mime_type filename duration local_orig is_orig " +
+		"seen_bytes total_bytes missing_bytes overflow_bytes timedout parent_fuid"
+	for _, c := range []struct {
+		capture, policies, logs string
+		files                   string // columns of files.log
+		service                 string
+	}{
+		{capture: "dialog-pipe-quit"},
+		{capture: "dialog-pipe-quit", policies: "base/frameworks/notice"},
+		{capture: "dialog-pipe-quit", policies: "base/protocols/smtp", logs: "files smtp", files: file},
+		{capture: "dialog-pipe-quit", policies: "base/protocols/conn", logs: "conn", service: "-"},
+		{capture: "dialog-pipe-quit", policies: "base/protocols/smtp base/protocols/conn", logs: "conn files smtp", files: file, service: "smtp"},
+		{capture: "dialog-pipe-quit", policies: "bro-2011", logs: "files smtp", files: file},
+		{capture: "dialog-pipe-quit", policies: "base/protocols/smtp frameworks/files/hash-all-files frameworks/files/extract-all-files", logs: "files smtp",
+			files: file + " md5 sha1 sha256 extracted extracted_cutoff extracted_size"},
+		{capture: "dialog-pipe-quit", policies: "base/files/extract base/files/x509 base/protocols/smtp", logs: "files smtp",
+			files: file + " extracted extracted_cutoff extracted_size md5 sha1 sha256"},
+		{capture: "tcp-port-client-25-no-syn", policies: "base/protocols/conn", logs: "conn", service: "-"},
+	} {
+		args := append([]string{"-b", "FileExtract::prefix=" + t.TempDir()}, strings.Fields(c.policies)...)
+		logs := logsWith(t, c.capture, args...)
+		if got := strings.Join(slices.Sorted(maps.Keys(logs)), " "); got != c.logs {
+			t.Errorf("%s, %q: logs %q, want %q", c.capture, c.policies, got, c.logs)
+		}
+		if rows := logs["files"]; len(rows) > 0 && strings.Join(rows[0], " ") != c.files {
+			t.Errorf("%s, %q: files.log has %q, want %q", c.capture, c.policies, rows[0], c.files)
+		}
+		if got := column(t, logs["conn"], "service"); c.service != "" && !slices.Contains(got, c.service) {
+			t.Errorf("%s, %q: services %q, want %s", c.capture, c.policies, got, c.service)
+		}
+	}
+}
+
+// The ports that scripts add to likely_server_ports as they are loaded.
+func TestABareRunKnowsFewLikelyServers(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		port string // of the originator
+	}{
+		{[]string{"-b", "base/protocols/conn"}, "25"}, // the first who is seen
+		{[]string{"-b", "base/protocols/conn", "base/protocols/smtp"}, ""},
+		{nil, ""},
+	} {
+		for _, got := range column(t, logsWith(t, "tcp-port-client-25-no-syn", c.args...)["conn"], "id.orig_p") {
+			if (got == "25") != (c.port == "25") {
+				t.Errorf("%q: the originator's port is %s", c.args, got)
+			}
+		}
 	}
 }
 

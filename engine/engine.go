@@ -132,23 +132,14 @@ func New(cfg Config) (*Engine, error) {
 	e.timers = &timer.Manager{}
 	e.weirds = weird.NewSampler(e.events, e.timers)
 	e.registry = redef.New(e.keys)
-	e.options = declareOptions(e.registry, cfg.Bare)
+	names := cfg.policies()
+	e.options = declareOptions(e.registry, likelyServerPorts(cfg.Bare, names))
 
 	e.ctx = policy.NewContext()
 	e.ctx.Events, e.ctx.Timers, e.ctx.Keys, e.ctx.Weirds = e.events, e.timers, e.keys, e.weirds
 	e.ctx.Live, e.ctx.Bare = cfg.Live, cfg.Bare
 	e.ctx.DeclareOptions(e.registry)
-	names := append([]string{"base/misc/timers"}, policy.Components()...)
-	if !cfg.Bare {
-		names = append(names, DefaultPolicies...)
-		if cfg.Live {
-			names = append(names, LivePolicies...)
-		}
-	}
-	if cfg.Files != nil {
-		names = append(names, cfg.Files.Load...)
-	}
-	loaded, err := e.ctx.LoadAll(append(names, cfg.Policies...))
+	loaded, err := e.ctx.LoadAll(names)
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +154,23 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// policies are those of the run, in the order in which they are to be loaded.
+func (cfg *Config) policies() []string {
+	names := append([]string{"base/misc/timers"}, policy.Components()...)
+	if cfg.Bare {
+		names = append(names, BarePolicies...)
+	} else {
+		names = append(names, DefaultPolicies...)
+		if cfg.Live {
+			names = append(names, LivePolicies...)
+		}
+	}
+	if cfg.Files != nil {
+		names = append(names, cfg.Files.Load...)
+	}
+	return append(names, cfg.Policies...)
 }
 
 // build makes the rooms with the options' values.
@@ -201,7 +209,7 @@ func (e *Engine) build() error {
 		VXLANPorts: s.packet.VXLANPorts, ValidateVXLANChecksums: s.validateVXLAN,
 	}
 	tableConfig.ByPort = e.analyzersByPort()
-	if !e.cfg.Bare && dpd.AnalyzerEnabled(e.ctx, "Analyzer::ANALYZER_SSL") {
+	if dpd.AnalyzerEnabled(e.ctx, "Analyzer::ANALYZER_SSL") {
 		tableConfig.NewTLS = tls.New
 	}
 	e.table = conn.NewTable(tableConfig)

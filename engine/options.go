@@ -11,6 +11,7 @@ import (
 	"github.com/gzeek/gzeek/event"
 	"github.com/gzeek/gzeek/files"
 	"github.com/gzeek/gzeek/packet"
+	"github.com/gzeek/gzeek/policy"
 	"github.com/gzeek/gzeek/redef"
 	"github.com/gzeek/gzeek/weird"
 	"github.com/gzeek/gzeek/zeeklog"
@@ -67,9 +68,9 @@ func bind[V any](o *options, at func(*settings) *V, declare func(def V) interfac
 	o.set = append(o.set, func(s *settings) { *at(s) = h.Get() })
 }
 
-// declareOptions declares the options of the engine. bare leaves out what only
-// scripts of the default set bring (ports that are likely servers).
-func declareOptions(r *redef.Registry, bare bool) *options {
+// declareOptions declares the options of the engine; likelyPorts is the default of
+// likely_server_ports.
+func declareOptions(r *redef.Registry, likelyPorts []redef.Port) *options {
 	o := &options{}
 	boolean := func(name, doc string, at ...func(*settings) *bool) {
 		for _, a := range at {
@@ -106,11 +107,11 @@ func declareOptions(r *redef.Registry, bare bool) *options {
 	bits := r.Count("bits_per_uid", 96, "how long the ids of connections and files are")
 	budget := r.Count("max_timer_expires", 300, "how many timers run before the next packet; 0 is all that are due")
 	panics := r.Count("Policy::max_panics", 10, "a policy that has panicked so often is turned off, and the run goes on without it; 0 never")
-	likely := r.PortSet("likely_server_ports", likelyServerPorts(bare), "ports of responders, to guess the direction of a connection seen from its middle")
 	o.set = append(o.set, func(s *settings) {
 		s.digestSalt, s.bitsPerUID, s.maxTimerExpires, s.maxPanics = salt.Get(), bits.Get(), budget.Get(), panics.Get()
-		s.conn.LikelyServerPorts = connPorts(likely)
 	})
+	likely := r.PortSet("likely_server_ports", likelyPorts, "ports of responders, to guess the direction of a connection seen from its middle")
+	o.set = append(o.set, func(s *settings) { s.conn.LikelyServerPorts = connPorts(likely) })
 	poll := r.Count("io_poll_interval_default", 100, "at every so manieth packet of a file, that packet comes before timers that are left over")
 	pollLive := r.Count("io_poll_interval_live", 10, "the same for an interface")
 	o.set = append(o.set, func(s *settings) {
@@ -356,23 +357,29 @@ func connPorts(s *redef.PortSet) conn.PortSet {
 	return m
 }
 
-// likelyServerPorts are the ports that Zeek's default scripts register, mail
-// or not: the direction of a half-seen connection is guessed from all of them.
-// Scripts do that, so that nothing is there in bare mode.
-func likelyServerPorts(bare bool) []redef.Port {
-	if bare {
-		return nil
-	}
-	var ports []redef.Port
-	for _, p := range []uint16{
+// likelyServerPorts are the ports that Zeek's scripts register, mail or not: the
+// direction of a half-seen connection is guessed from all of them. In bare mode
+// there are those of tunnels (base/packet-protocols), and of the policies of the
+// run.
+func likelyServerPorts(bare bool, policies []string) []redef.Port {
+	tcp := []uint16{
 		21, 22, 25, 53, 79, 80, 81, 88, 135, 139, 143, 443, 445, 502, 563, 585, 587, 614, 631, 636, 989, 990, 992,
 		993, 995, 1080, 1883, 2811, 3128, 3389, 5222, 5223, 5269, 6666, 6667, 6668, 6669, 8000, 8080, 8888, 20000,
-	} {
+	}
+	udp := []uint16{
+		53, 67, 88, 123, 137, 161, 162, 443, 514, 1812, 2123, 2152, 3389, 3544, 4789, 5060, 5072, 5353, 5355, 6081, 20000,
+	}
+	if bare {
+		tcp, udp = nil, []uint16{2123, 2152, 3544, 4789, 5072, 6081}
+		if policy.Required("base/protocols/smtp", policies) {
+			tcp = []uint16{25, 587}
+		}
+	}
+	var ports []redef.Port
+	for _, p := range tcp {
 		ports = append(ports, redef.TCP(p))
 	}
-	for _, p := range []uint16{
-		53, 67, 88, 123, 137, 161, 162, 443, 514, 1812, 2123, 2152, 3389, 3544, 4789, 5060, 5072, 5353, 5355, 6081, 20000,
-	} {
+	for _, p := range udp {
 		ports = append(ports, redef.UDP(p))
 	}
 	return ports

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -14,8 +13,6 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"github.com/gzeek/gzeek/capture"
-	"github.com/gzeek/gzeek/engine"
-	"github.com/gzeek/gzeek/seed"
 )
 
 // A session is what both sides say in turns; the server begins.
@@ -53,26 +50,12 @@ func logsOf(t *testing.T, pcap string) string {
 	return rowsWithoutTimes(t, dir, "smtp") + rowsWithoutTimes(t, dir, "files")
 }
 
-// runCapture runs the default policies and returns the folder with the logs.
+// runCapture runs the default policies, unless args say otherwise, and returns the
+// folder with the logs.
 func runCapture(t *testing.T, pcap string, args ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	keys, err := seed.Load(filepath.Join(baselines, "random.seed"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := engine.New(engine.Config{Keys: keys, Dir: dir, Settings: args})
-	if err != nil {
-		t.Fatal(err)
-	}
-	src, err := capture.OpenFiles(capture.Options{}, pcap)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	if _, err := e.Run(context.Background(), src); err != nil {
-		t.Fatal(err)
-	}
+	runEngine(t, dir, pcap, args)
 	return dir
 }
 

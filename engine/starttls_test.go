@@ -23,12 +23,18 @@ func TestServiceSSLIsTakenBackIfTheServerDoesNotSpeakTLS(t *testing.T) {
 		{"so much was said that the analyzer stays", "EHLO " + strings.Repeat("c", 11000) + "\r\n", noTLS, "smtp,ssl", false},
 	} {
 		turns := []string{"220 mx ESMTP\r\n", c.ehlo, "250-mx\r\n250 STARTTLS\r\n", "STARTTLS\r\n", "220 go ahead\r\n", hello, c.answer}
-		dir := runCapture(t, turnsCapture(t, turns, nil))
+		path := turnsCapture(t, turns, nil)
+		dir := runCapture(t, path)
 		if conn := rowsWithoutTimes(t, dir, "conn"); !strings.Contains(conn, " service="+c.service+" ") {
 			t.Errorf("%s: want service %s in\n%s", c.name, c.service, conn)
 		}
 		if log := rowsWithoutTimes(t, dir, "analyzer"); (log != "") != c.violation || c.violation && !strings.Contains(log, violation) {
 			t.Errorf("%s: analyzer.log is\n%s", c.name, log)
+		}
+		// The analyzers are there in a bare run too, and dpd.zeek with them.
+		dir = runCapture(t, path, "-b", "base/protocols/conn", "base/protocols/smtp")
+		if conn := rowsWithoutTimes(t, dir, "conn"); !strings.Contains(conn, " service="+c.service+" ") {
+			t.Errorf("%s: want service %s in a bare run's\n%s", c.name, c.service, conn)
 		}
 	}
 }

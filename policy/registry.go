@@ -118,6 +118,35 @@ func Find(name string) (Policy, bool) {
 	return p, ok
 }
 
+// Required says whether a policy is among those of names or what they require.
+func Required(name string, names []string) bool {
+	seen := map[string]bool{}
+	var within func(names []string) bool
+	within = func(names []string) bool {
+		for _, n := range names {
+			p, ok := Find(n)
+			if !ok || seen[p.Name] {
+				continue
+			}
+			seen[p.Name] = true
+			if p.Name == name || within(p.Requires) {
+				return true
+			}
+		}
+		return false
+	}
+	return within(names)
+}
+
+// packageOf is the package that has registered a policy, or the name if it is
+// none: tests load some that aren't registered.
+func packageOf(name string) string {
+	if p, ok := Find(name); ok {
+		return p.pkg
+	}
+	return name
+}
+
 // CleanName strips what Zeek accepts around a script's name.
 func CleanName(name string) string {
 	name = strings.TrimPrefix(name, "./")

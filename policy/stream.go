@@ -94,8 +94,9 @@ func (s *Stream[R]) Columns() []zeeklog.Column {
 // called while policies are loaded. A policy that adds a column of a name that
 // is taken isn't loaded.
 //
-// A column that another policy adds than the one that has declared the stream
-// is unset in a row whose Get panics, and once that policy is turned off.
+// A column that a policy of another package adds than the one that has declared
+// the stream is unset in a row whose Get panics, and once that policy is turned
+// off.
 func (s *Stream[R]) AddColumn(col Column[R]) {
 	by := s.ctx.Policy()
 	for i := range s.cols {
@@ -105,7 +106,9 @@ func (s *Stream[R]) AddColumn(col Column[R]) {
 		}
 	}
 	if by != s.policy {
-		col.Get = s.guarded(by, col)
+		if packageOf(by) != packageOf(s.policy) {
+			col.Get = s.guarded(by, col)
+		}
 		s.ctx.columns = append(s.ctx.columns, AddedColumn{by, s.id, zeeklog.Column{Name: col.Name, Type: col.Type}})
 	}
 	s.cols, s.owners = append(s.cols, col), append(s.owners, by)

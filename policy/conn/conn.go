@@ -21,7 +21,7 @@ func init() {
 	policy.Register(policy.Policy{
 		Name:     "base/protocols/conn",
 		Doc:      "conn.log: a record for each connection, when it ends",
-		Requires: []string{"base/utils/site", "base/protocols/conn/removal-hooks"},
+		Requires: []string{"base/utils/site", "base/protocols/conn/removal-hooks", "base/protocols/conn/contents"},
 		Load:     load,
 	})
 	policy.Register(policy.Policy{

@@ -95,7 +95,10 @@ func load(c *policy.Context) error {
 		warned:    make(map[string]bool),
 		auto: c.Options.Bool("Files::analyze_by_mime_type_automatically", true,
 			"attach the analyzers that are registered for a file's type"),
-		Log: policy.NewStream(c, "Files::LOG", "files", "Files::log_files", columns()...),
+		// Of the engine; an attached EXTRACT takes them with it.
+		limit:        c.Options.Count("FileExtract::default_limit", 100<<20, "how many bytes of a file are extracted; 0 is all"),
+		limitMissing: c.Options.Bool("FileExtract::default_limit_includes_missing", true, "missing bytes count against the limit"),
+		Log:          policy.NewStream(c, "Files::LOG", "files", "Files::log_files", columns()...),
 	}
 	policy.Provide(c, p)
 	ev, name := c.Events, c.Policy()
@@ -115,7 +118,6 @@ func load(c *policy.Context) error {
 	ev.FileTimeout.Handle(name, 10, func(e *event.FileEvent) { p.set(e.File).TimedOut = true })
 	ev.FileStateRemove.Handle(name, 10, func(e *event.FileEvent) { p.set(e.File) })
 	ev.FileStateRemove.Handle(name, -10, p.write)
-	loadAnalyzers(c, p)
 	return nil
 }
 
@@ -266,12 +268,6 @@ func columns() []policy.Column[Info] {
 		count("overflow_bytes", func(i *Info) uint64 { return i.Overflow }),
 		policy.Bool("timedout", func(i *Info) (bool, bool) { return i.TimedOut, true }),
 		policy.Text("parent_fuid", func(i *Info) string { return i.ParentFUID }),
-		policy.Text("md5", func(i *Info) string { return i.MD5 }),
-		policy.Text("sha1", func(i *Info) string { return i.SHA1 }),
-		policy.Text("sha256", func(i *Info) string { return i.SHA256 }),
-		policy.Text("extracted", func(i *Info) string { return i.Extracted }),
-		policy.Bool("extracted_cutoff", func(i *Info) (bool, bool) { return i.ExtractCutoff, i.HasCutoff }),
-		policy.Count("extracted_size", func(i *Info) (uint64, bool) { return i.ExtractedSize, i.HasExtractedSize }),
 	)
 }
 

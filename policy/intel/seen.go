@@ -25,6 +25,7 @@ func init() {
 		"frameworks/intel/seen/file-names",
 		"frameworks/intel/seen/smtp",
 		"frameworks/intel/seen/smtp-url-extraction",
+		"base/files/x509", // by frameworks/intel/seen/x509
 	)
 	seen("/where-locations", "names of the places where something is seen", loadLocations)
 	seen("/conn-established", "looks up both ends of established connections", loadEstablished, locations)

@@ -20,7 +20,7 @@ func init() {
 	policy.Register(policy.Policy{
 		Name:     "base/frameworks/notice/weird",
 		Doc:      "weird.log: unusual activity, each kind once per connection in ten minutes",
-		Requires: []string{"base/frameworks/notice", "base/utils/site"},
+		Requires: []string{"base/frameworks/notice/main", "base/utils/site"},
 		Load:     load,
 	})
 }
