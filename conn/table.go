@@ -236,7 +236,7 @@ func (tb *Table) tuple(p *packet.Packet) (tuple, bool) {
 	case event.ProtoTCP, event.ProtoUDP:
 		t.srcPort, t.dstPort = binary.BigEndian.Uint16(h), binary.BigEndian.Uint16(h[2:])
 	case event.ProtoICMP:
-		other, oneWay := icmpCounterpart(t.ipProto == protoICMPv6, h[0], h[1])
+		other, oneWay := event.ICMPCounterpart(t.ipProto == protoICMPv6, h[0], h[1])
 		t.srcPort, t.dstPort, t.oneWay = uint16(h[0]), uint16(other), oneWay
 	}
 	return t, true

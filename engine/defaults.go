@@ -6,6 +6,7 @@ import (
 	_ "github.com/gzeek/gzeek/policy/blocklists"
 	_ "github.com/gzeek/gzeek/policy/bro2011"
 	_ "github.com/gzeek/gzeek/policy/captureloss"
+	_ "github.com/gzeek/gzeek/policy/communityid"
 	_ "github.com/gzeek/gzeek/policy/conn"
 	_ "github.com/gzeek/gzeek/policy/dpd"
 	_ "github.com/gzeek/gzeek/policy/dumpevents"
