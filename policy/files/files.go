@@ -13,6 +13,7 @@ import (
 	"github.com/gzeek/gzeek/policy/dpd"
 	"github.com/gzeek/gzeek/policy/site"
 	"github.com/gzeek/gzeek/redef"
+	"github.com/gzeek/gzeek/seed"
 	"github.com/gzeek/gzeek/zeeklog"
 )
 
@@ -216,10 +217,36 @@ func (p *Files) sniff(e *event.FileSniff) {
 	}
 }
 
+// inOrder are a file's connections in the order of Zeek's table of them,
+// fa_file$conns.
+func (p *Files) inOrder(conns []*event.Conn) []*event.Conn {
+	if len(conns) < 2 {
+		return conns
+	}
+	t := dict.NewTable[event.ConnID, *event.Conn](p.ctx.Keys, hashConnID)
+	for _, c := range conns {
+		t.Set(c.ID, c)
+	}
+	ordered := make([]*event.Conn, 0, len(conns))
+	for _, c := range t.All() {
+		ordered = append(ordered, c)
+	}
+	return ordered
+}
+
+// hashConnID hashes a conn_id as the index of a table. Its last two fields have a
+// default, and so count as optional; ctx, the last, has no fields of its own
+// (CompHash.cc; init-bare.zeek, conn_id).
+func hashConnID(keys *seed.Keys, id event.ConnID) uint32 {
+	var b [96]byte
+	return dict.Key(b[:0]).Addr(id.OrigH).Port(id.OrigP, id.Proto).Addr(id.RespH).Port(id.RespP, id.Proto).
+		Optional(true).Count(uint64(id.IPProto)).Optional(true).Hash(keys)
+}
+
 // write logs the file once for each connection it was seen over.
 func (p *Files) write(e *event.FileEvent) {
 	i := p.Info(e.File)
-	for k, c := range e.File.Conns {
+	for k, c := range p.inOrder(e.File.Conns) {
 		row := i
 		if k > 0 {
 			cp := *i
