@@ -90,7 +90,6 @@ func (s *Splitter) Deliver(data []byte) {
 	if s.host.IsPartial() {
 		return
 	}
-	lf := -1 // where the next LF is, so that no octet is searched twice for it
 	for pos := 0; pos < len(data); {
 		// The LF goes before anything uncut: the CR alone may have made the sink
 		// ask for that. Then even nothing is handed over, if nothing is left.
@@ -115,16 +114,14 @@ func (s *Splitter) Deliver(data []byte) {
 				return
 			}
 		}
-		if lf < pos {
-			if lf = bytes.IndexByte(data[pos:], '\n'); lf < 0 {
-				lf = len(data)
-			} else {
-				lf += pos
-			}
+		eol := PlainUntil(data, pos)
+		if !s.afterCR && EndsAt(data, eol) && !s.tooLong(eol-pos) {
+			s.emit(data[pos:eol]) // nearly all lines
+			pos = eol + 2
+			continue
 		}
-		eol := lf
-		if cr := bytes.IndexByte(data[pos:lf], '\r'); cr >= 0 {
-			eol = pos + cr
+		for eol < len(data) && data[eol] == 0 {
+			eol = PlainUntil(data, eol+1)
 		}
 		pos = s.take(data, pos, eol)
 	}
