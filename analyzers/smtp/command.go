@@ -65,20 +65,21 @@ type typed struct {
 	spelling string
 }
 
-// byWord finds commands by the words that clients type.
-var byWord = func() map[string]typed {
-	const anonymous = "X-ANONYMOUSTLS"
-	m := map[string]typed{anonymous: {xAnonymousTLS, anonymous}}
+// byInitial finds commands by the words that clients type: few begin with the
+// same letter.
+var byInitial = func() (m ['Z' + 1][]typed) {
+	add := func(c command, word string) { m[word[0]] = append(m[word[0]], typed{c, word}) }
 	for c := ehlo; int(c) < len(words); c++ {
-		m[words[c]] = typed{c, words[c]}
+		add(c, words[c])
 	}
+	add(xAnonymousTLS, "X-ANONYMOUSTLS")
 	return m
 }()
 
 // lookup returns the command of a word and the word in upper case, or noCommand.
 func lookup(word []byte) (command, string) {
 	var upper [24]byte
-	if len(word) > len(upper) {
+	if len(word) == 0 || len(word) > len(upper) {
 		return noCommand, ""
 	}
 	for i, c := range word {
@@ -87,8 +88,14 @@ func lookup(word []byte) (command, string) {
 		}
 		upper[i] = c
 	}
-	t := byWord[string(upper[:len(word)])]
-	return t.command, t.spelling
+	if initial := int(upper[0]); initial < len(byInitial) {
+		for _, t := range byInitial[initial] {
+			if t.spelling == string(upper[:len(word)]) {
+				return t.command, t.spelling
+			}
+		}
+	}
+	return noCommand, ""
 }
 
 // commands is a queue of commands of at most maxPending.

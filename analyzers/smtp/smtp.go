@@ -359,7 +359,7 @@ func (a *Analyzer) dataLine(line []byte, isOrig bool) {
 // commandLine takes a line that has to begin with a command word.
 func (a *Analyzer) commandLine(line []byte, isOrig bool) {
 	n := 0
-	for n < len(line) && line[n] != 0 && !isSpace(line[n]) {
+	for n < len(line) && !endsWord(line[n]) {
 		n++
 	}
 	word, arg := line[:n], skipBlanks(line[n:])
@@ -553,7 +553,8 @@ func (a *Analyzer) unexpected(bySender bool, msg string, detail []byte) {
 
 func (a *Analyzer) weird(name, addl string) { a.host.Weird(name, addl, Name) }
 
-func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
+// endsWord says whether a command word ends before c: a NUL or white space.
+func endsWord(c byte) bool { return c <= ' ' && (c == ' ' || c-'\t' <= '\r'-'\t' || c == 0) }
 
 func skipBlanks(s []byte) []byte {
 	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
