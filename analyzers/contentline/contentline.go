@@ -44,9 +44,14 @@ type Skimmer interface {
 	Skim(data []byte, isOrig bool) int
 }
 
-// Flags remembers what is reported once for both directions together. The
-// splitters of a connection share one.
-type Flags struct{ singleCR, nul bool }
+// Flags is what the splitters of a connection share.
+type Flags struct {
+	// Skim says that the Skimmer may have something to do: it isn't asked as long
+	// as it doesn't.
+	Skim bool
+
+	singleCR, nul bool // reported already, once for both directions together
+}
 
 // Splitter cuts one direction. Its methods may be called from within the sink,
 // except Deliver and EndpointEOF.
@@ -108,7 +113,7 @@ func (s *Splitter) Deliver(data []byte) {
 		if pos == len(data) {
 			return
 		}
-		if s.skim != nil && !s.afterCR && !s.host.Removing() {
+		if s.flags.Skim && s.skim != nil && !s.afterCR && !s.host.Removing() {
 			pos += s.skimmed(data[pos:])
 			if pos == len(data) {
 				return
