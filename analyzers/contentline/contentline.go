@@ -236,10 +236,7 @@ func (s *Splitter) emit(text []byte) {
 
 // add adds to the line that is not at its end.
 func (s *Splitter) add(text []byte) {
-	if s.buf == nil && len(text) > 0 {
-		s.buf = s.bufs.Take()
-	}
-	s.buf = append(s.buf, text...)
+	s.buf = s.bufs.Append(s.buf, text)
 }
 
 func (s *Splitter) endLine() {
