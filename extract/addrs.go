@@ -96,8 +96,15 @@ func wrapped(before, after []byte) bool {
 
 // mayHoldIPv6 is a quick no: what isn't an IPv4 address has "::", or seven colons, or six and three dots.
 func mayHoldIPv6(s []byte) bool {
-	colons := bytes.Count(s, twoColons[:1])
-	return colons >= 6 || colons >= 2 && bytes.Contains(s, twoColons)
+	for colons := 1; ; colons++ {
+		i := bytes.IndexByte(s, ':')
+		if i < 0 {
+			return false
+		}
+		if s = s[i+1:]; colons == 6 || len(s) > 0 && s[0] == ':' {
+			return true
+		}
+	}
 }
 
 // nextV4 finds the first IPv4 address of ipAddr at or after pos. It begins with up to three digits before a dot, of which
@@ -155,8 +162,6 @@ func isOctet(digits []byte) bool {
 	return len(digits) == 1 || len(digits) == 2 ||
 		len(digits) == 3 && (digits[0] < '2' || digits[0] == '2' && (digits[1] < '5' || digits[1] == '5' && digits[2] <= '5'))
 }
-
-var twoColons = []byte("::")
 
 // ParseAddr is what to_addr makes of a text, with the quirks of Zeek's parser: octets are decimal numbers with zeros, signs
 // and white space before them. IPv4-mapped addresses are IPv4. If the text is no address, to_addr gives ::, and ok is false.
