@@ -66,6 +66,8 @@ type core[K comparable, V any] struct {
 
 	distSum, distCount int
 
+	outgrown *outgrown[K, V] // where arrays come from and go to; nil for the heap
+
 	robust []*robust[K] // the pending ones of Expiring
 	order  []K          // insertion order, for &ordered
 }
@@ -81,7 +83,7 @@ func (d *core[K, V]) reset() {
 		slots, order = nil, nil
 	}
 	*d = core[K, V]{slots: slots[:0], order: order[:0], ordered: d.ordered, remapEnd: -1,
-		iterating: d.iterating - len(d.robust)}
+		iterating: d.iterating - len(d.robust), outgrown: d.outgrown}
 }
 
 // bucketOf maps a hash to one of 2^lg buckets.
@@ -222,8 +224,12 @@ func (d *core[K, V]) setSlots(n, room int) {
 	if n <= cap(d.slots) {
 		d.slots = d.slots[:n]
 	} else {
-		s := make([]slot[K, V], n, max(n, room))
+		s := d.outgrown.take(n)
+		if s == nil {
+			s = make([]slot[K, V], n, max(n, room))
+		}
 		copy(s, d.slots)
+		d.outgrown.give(d.slots)
 		d.slots = s
 	}
 	for i := old; i < n; i++ {

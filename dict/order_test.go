@@ -4,6 +4,8 @@ import (
 	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"slices"
@@ -345,4 +347,54 @@ func play[K comparable](s *Set[K], added, deleted []string, parse func(string) K
 		out = append(out, print(k))
 	}
 	return out
+}
+
+// TestSetsThatShareArraysAreInTheSameOrder: what others have left behind in an
+// array doesn't show, and isn't kept.
+func TestSetsThatShareArraysAreInTheSameOrder(t *testing.T) {
+	keys := seed.Random()
+	var slots StringSlots
+	var shared [5]StringSet
+	var alone [5]*StringSet
+	for i := range shared {
+		slots.Init(&shared[i], keys)
+		alone[i] = NewStringSet(keys)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for n := range 20000 {
+		i, k := rng.IntN(len(shared)), fmt.Sprint(rng.IntN(3000))
+		switch rng.IntN(4) {
+		case 0:
+			if shared[i].Delete(k) != alone[i].Delete(k) {
+				t.Fatalf("Delete(%s)", k)
+			}
+		case 1, 2:
+			if shared[i].Add(k) != alone[i].Add(k) {
+				t.Fatalf("Add(%s)", k)
+			}
+		}
+		if n%1000 == 0 {
+			if got, want := shared[i].Elements(), alone[i].Elements(); !slices.Equal(got, want) {
+				t.Fatalf("elements %q, alone %q", got, want)
+			}
+		}
+		if rng.IntN(4000) == 0 { // another one begins
+			slots.Init(&shared[i], keys)
+			alone[i] = NewStringSet(keys)
+		}
+	}
+	kept := 0
+	for _, arrays := range slots.outgrown.bySize {
+		for _, array := range arrays {
+			kept += len(array)
+			for _, s := range array {
+				if s != (slot[string, struct{}]{}) {
+					t.Fatalf("an array that waits holds %+v", s)
+				}
+			}
+		}
+	}
+	if kept == 0 || kept != slots.outgrown.kept || kept > keepOutgrown {
+		t.Errorf("%d slots are kept, counted %d", kept, slots.outgrown.kept)
+	}
 }

@@ -51,16 +51,18 @@ func (s *Set[K]) Init(keys *seed.Keys, hash HashFunc[K]) {
 // NewStringSet makes an empty set[string].
 func NewStringSet(keys *seed.Keys) *StringSet { return NewSet(keys, HashString) }
 
-// StringSlots is where many small sets take the memory for their first elements
-// from. It belongs to one goroutine.
+// StringSlots is where many sets take the memory for their first elements from,
+// and pass on what they have grown out of. It belongs to one goroutine.
 type StringSlots struct {
-	of slab.Of[slot[string, struct{}]]
+	of       slab.Of[slot[string, struct{}]]
+	outgrown outgrown[string, struct{}]
 }
 
 // Init makes s an empty set[string] in place.
 func (r *StringSlots) Init(s *StringSet, keys *seed.Keys) {
 	InitStringSet(s, keys)
 	s.d.slots = r.of.Slice(firstRoom)[:0]
+	s.d.outgrown = &r.outgrown
 }
 
 // InitStringSet makes s an empty set[string] in place.

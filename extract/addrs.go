@@ -43,16 +43,11 @@ var ipAddr = sync.OnceValue(func() *pattern.Pattern {
 // ExtractIPAddresses is extract_ip_addresses: the texts in s that are IP addresses, from left to right, appended to dst. With
 // checkWrapping an address counts only if it is the whole of s or between addresses, or wrapped in [], (), {} or two blanks.
 func ExtractIPAddresses(dst [][]byte, s []byte, checkWrapping bool) [][]byte {
-	if !mayHoldIP(s) {
-		return dst
+	if !mayHoldIPv6(s) {
+		return extractV4(dst, s, checkWrapping)
 	}
 	var buf [16][]byte
-	var parts [][]byte
-	if mayHoldIPv6(s) {
-		parts = ipAddr().AppendSplit(buf[:0], s, true, 0)
-	} else {
-		parts = splitV4(buf[:0], s)
-	}
+	parts := ipAddr().AppendSplit(buf[:0], s, true, 0)
 	for i := 1; i < len(parts); i += 2 {
 		if !IsValidIP(parts[i]) {
 			continue
@@ -60,6 +55,24 @@ func ExtractIPAddresses(dst [][]byte, s []byte, checkWrapping bool) [][]byte {
 		if !checkWrapping || wrapped(parts[i-1], parts[i+1]) {
 			dst = append(dst, parts[i])
 		}
+	}
+	return dst
+}
+
+// extractV4 is ExtractIPAddresses for a text without an IPv6 address. What ipAddr takes for one of IPv4 is valid.
+func extractV4(dst [][]byte, s []byte, checkWrapping bool) [][]byte {
+	before := 0 // the end of the address before
+	start, end, ok := nextV4(s, 0)
+	for ok {
+		next, nextEnd, more := nextV4(s, end)
+		after := len(s)
+		if more {
+			after = next
+		}
+		if !checkWrapping || wrapped(s[before:start], s[end:after]) {
+			dst = append(dst, s[start:end:end])
+		}
+		before, start, end, ok = end, next, nextEnd, more
 	}
 	return dst
 }
@@ -81,24 +94,16 @@ func wrapped(before, after []byte) bool {
 	return false
 }
 
-// mayHoldIP is a quick no: every address has three dots, or is one of IPv6.
-func mayHoldIP(s []byte) bool { return bytes.Count(s, dot) >= 3 || mayHoldIPv6(s) }
-
 // mayHoldIPv6 is a quick no: what isn't an IPv4 address has "::", or seven colons, or six and three dots.
 func mayHoldIPv6(s []byte) bool {
-	return bytes.Contains(s, twoColons) || bytes.Count(s, twoColons[:1]) >= 6
-}
-
-// splitV4 is SplitAll of ipAddr for a text without an IPv6 address, appended to dst.
-func splitV4(dst [][]byte, s []byte) [][]byte {
-	from := 0
-	for {
-		start, end, ok := nextV4(s, from)
-		if !ok {
-			return append(dst, s[from:])
+	for colons := 1; ; colons++ {
+		i := bytes.IndexByte(s, ':')
+		if i < 0 {
+			return false
 		}
-		dst = append(dst, s[from:start:start], s[start:end:end])
-		from = end
+		if s = s[i+1:]; colons == 6 || len(s) > 0 && s[0] == ':' {
+			return true
+		}
 	}
 }
 
@@ -112,15 +117,15 @@ func nextV4(s []byte, pos int) (start, end int, ok bool) {
 			return 0, 0, false
 		}
 		at += i
+		if at == pos || at+1 == len(s) || !isDigit(s[at-1]) || !isDigit(s[at+1]) {
+			continue // of a name, or the end of a sentence
+		}
 		start = at
 		for start > pos && at-start < 3 && isDigit(s[start-1]) {
 			start--
 		}
 		if !isOctet(s[start:at]) {
 			start++
-		}
-		if start >= at {
-			continue
 		}
 		if end, ok := afterV4(s, at); ok {
 			return start, end, true
@@ -158,15 +163,13 @@ func isOctet(digits []byte) bool {
 		len(digits) == 3 && (digits[0] < '2' || digits[0] == '2' && (digits[1] < '5' || digits[1] == '5' && digits[2] <= '5'))
 }
 
-var (
-	dot       = []byte(".")
-	twoColons = []byte("::")
-)
-
 // ParseAddr is what to_addr makes of a text, with the quirks of Zeek's parser: octets are decimal numbers with zeros, signs
 // and white space before them. IPv4-mapped addresses are IPv4. If the text is no address, to_addr gives ::, and ok is false.
 // Zeek: IPAddr.cc, ConvertString.
 func ParseAddr(s []byte) (addr netip.Addr, ok bool) {
+	if octets, valid, _ := plainV4(s); valid {
+		return netip.AddrFrom4(octets), true
+	}
 	if bytes.IndexByte(s, ':') >= 0 {
 		if bytes.IndexByte(s, '%') >= 0 {
 			return netip.IPv6Unspecified(), false
@@ -234,32 +237,34 @@ func IsValidIP(s []byte) bool {
 	if i := bytes.IndexByte(s, 0); i >= 0 {
 		s = s[:i]
 	}
-	if plain, ok := plainV4(s); ok {
-		return plain
+	if _, valid, ok := plainV4(s); ok {
+		return valid
 	}
 	_, ok := ParseAddr(s)
 	return ok
 }
 
-// plainV4 answers for digits and dots alone, which needs no netip.Addr; ok is false for everything else.
-func plainV4(s []byte) (valid, ok bool) {
+// plainV4 reads an address of digits and dots alone; ok is false for everything else, of which it knows nothing.
+func plainV4(s []byte) (octets [4]byte, valid, ok bool) {
 	dots, digits, v := 0, 0, 0
 	for _, c := range s {
 		switch {
 		case isDigit(c):
 			if digits++; digits > 9 {
-				return false, false
+				return octets, false, false
 			}
 			v = v*10 + int(c-'0')
 		case c == '.':
-			if digits == 0 || v > 255 {
-				return false, true
+			if digits == 0 || v > 255 || dots == 3 {
+				return octets, false, true
 			}
+			octets[dots] = byte(v)
 			dots++
 			digits, v = 0, 0
 		default:
-			return false, false
+			return octets, false, false
 		}
 	}
-	return dots == 3 && digits > 0 && v <= 255, true
+	octets[3] = byte(v)
+	return octets, dots == 3 && digits > 0 && v <= 255, true
 }

@@ -8,63 +8,91 @@ import "bytes"
 //
 // the ^ holds at every offset, since find_all signals a beginning at each, so that the opening character is taken if it is
 // there and else not needed.
-var (
-	emailOpens   = classOf("<,: \t")   // may stand before the local part
-	notInLocal   = classOf("<,: \t@")  // ends the local part, to the left
-	endsDomain   = classOf(">,; \t")   // ends the domain and belongs to the match
-	emailNotKept = classOf("<>,:; \t") // is cut out of the match, wherever it stands
+// What an octet may be in a match.
+const (
+	opens      = 1 << iota // may stand before the local part
+	notInLocal             // ends the local part, to the left
+	endsDomain             // ends the domain and belongs to the match
+	notKept                // is cut out of the match, wherever it stands
 )
 
-// nextEmail finds the first match at or after pos, without an end if there is none.
-func nextEmail(s []byte, pos int) (start, end int, ok bool) {
+var inEmail = func() (roles [256]uint8) {
+	for role, octets := range map[uint8]string{opens: "<,: \t", notInLocal: "<,: \t@", endsDomain: ">,; \t", notKept: "<>,:; \t"} {
+		for i := range len(octets) {
+			roles[octets[i]] |= role
+		}
+	}
+	return roles
+}()
+
+// nextEmail finds the first match at or after pos, without an end if there is none. plain says that nothing has to be cut out
+// of its middle.
+func nextEmail(s []byte, pos int) (start, end int, plain, ok bool) {
 	for {
 		at := bytes.IndexByte(s[pos:], '@')
 		if at < 0 {
-			return 0, 0, false
+			return 0, 0, false, false
 		}
 		at += pos
+		seen := uint8(0)
 		local := at
-		for local > pos && !notInLocal[s[local-1]] {
+		for local > pos {
+			role := inEmail[s[local-1]]
+			if role&notInLocal != 0 {
+				break
+			}
+			seen |= role
 			local--
 		}
-		if local == at || at+1 == len(s) || endsDomain[s[at+1]] {
+		if local == at || at+1 == len(s) || inEmail[s[at+1]]&endsDomain != 0 {
 			pos = at + 1
 			continue
 		}
-		end = at + 2
-		for end < len(s) && !endsDomain[s[end]] {
+		end = at + 1
+		for end < len(s) {
+			role := inEmail[s[end]]
+			if role&endsDomain != 0 {
+				break
+			}
+			seen |= role
 			end++
 		}
-		if local > pos && emailOpens[s[local-1]] {
+		if local > pos && inEmail[s[local-1]]&opens != 0 {
 			local--
 		}
 		if end < len(s) {
 			end++
 		}
-		return local, end, true
+		return local, end, seen&notKept == 0, true
 	}
+}
+
+// trimAddress is keepAddress of a plain match.
+func trimAddress(m []byte) []byte {
+	for len(m) > 0 && inEmail[m[0]]&notKept != 0 {
+		m = m[1:]
+	}
+	for len(m) > 0 && inEmail[m[len(m)-1]]&notKept != 0 {
+		m = m[:len(m)-1]
+	}
+	return m[:len(m):len(m)]
 }
 
 // keepAddress is the match without the characters that are not part of an address.
 func keepAddress(m []byte) []byte {
-	for len(m) > 0 && emailNotKept[m[0]] {
-		m = m[1:]
-	}
-	for len(m) > 0 && emailNotKept[m[len(m)-1]] {
-		m = m[:len(m)-1]
-	}
+	m = trimAddress(m)
 	for i, c := range m {
-		if emailNotKept[c] {
+		if inEmail[c]&notKept != 0 {
 			kept := append(make([]byte, 0, len(m)), m[:i]...)
 			for _, c := range m[i:] {
-				if !emailNotKept[c] {
+				if inEmail[c]&notKept == 0 {
 					kept = append(kept, c)
 				}
 			}
 			return kept
 		}
 	}
-	return m[:len(m):len(m)]
+	return m
 }
 
 // ExtractEmailAddrsVec is extract_email_addrs_vec: the addresses in s from left to right, appended to dst.
@@ -73,7 +101,7 @@ func ExtractEmailAddrsVec(dst [][]byte, s []byte, maxLen int) (addrs [][]byte, e
 		return dst, true
 	}
 	for pos := 0; ; {
-		start, end, ok := nextEmail(s, pos)
+		start, end, _, ok := nextEmail(s, pos)
 		if !ok {
 			return dst, false
 		}
@@ -87,7 +115,7 @@ func ExtractFirstEmailAddr(s []byte, maxLen int) (addr []byte, exceeded bool) {
 	if exceeds(s, maxLen) {
 		return nil, true
 	}
-	start, end, ok := nextEmail(s, 0)
+	start, end, _, ok := nextEmail(s, 0)
 	if !ok {
 		return nil, false
 	}
@@ -100,16 +128,19 @@ func ExtractEmailAddrsSet(dst [][]byte, s []byte, maxLen int, order Order) (addi
 	if exceeds(s, maxLen) {
 		return dst, true
 	}
-	from := len(dst)
+	from, keep := len(dst), trimAddress
 	for pos := 0; ; {
-		start, end, ok := nextEmail(s, pos)
+		start, end, plain, ok := nextEmail(s, pos)
 		if !ok {
 			break
+		}
+		if !plain {
+			keep = keepAddress
 		}
 		dst = append(dst, s[start:end:end])
 		pos = end
 	}
-	return each(dst, from, order, keepAddress), false
+	return each(dst, from, order, keep), false
 }
 
 // each brings the additions from an offset on into the order of their set and applies fn to the members.

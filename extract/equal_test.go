@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/gzeek/gzeek/pattern"
@@ -46,6 +47,32 @@ func urlsWithoutSchemeByPattern(s []byte) (list [][]byte) {
 		list = append(list, urlScheme.Sub(m, nil))
 	}
 	return list
+}
+
+func ipsByPattern(s []byte, wrapping bool) (list [][]byte) {
+	parts := ipAddr().SplitAll(s)
+	for i := 1; i < len(parts); i += 2 {
+		if IsValidIP(parts[i]) && (!wrapping || wrapped(parts[i-1], parts[i+1])) {
+			list = append(list, parts[i])
+		}
+	}
+	return list
+}
+
+// v4ByDots reads digits and dots.
+func v4ByDots(s string) (octets [4]byte, valid bool) {
+	parts := strings.Split(s, ".")
+	if len(parts) != 4 {
+		return octets, false
+	}
+	for i, part := range parts {
+		n, err := strconv.ParseUint(part, 10, 8)
+		if err != nil {
+			return octets, false
+		}
+		octets[i] = byte(n)
+	}
+	return octets, true
 }
 
 // toCount reads digits; what is too large is the largest number.
@@ -110,13 +137,12 @@ func checkEqual(t testing.TB, s []byte) {
 	if got, want := ExtractFilenameFromContentDisposition(s), filenameByPattern(s); !bytes.Equal(got, want) {
 		t.Errorf("extract_filename_from_content_disposition(%q) = %q, by the pattern: %q", s, got, want)
 	}
-	// The quick ways to say no must not say no to more than the long ones.
-	if !mayHoldIP(s) && len(ipAddr().FindAll(s)) > 0 {
-		t.Errorf("mayHoldIP(%q) = false", s)
+	for _, wrapping := range []bool{true, false} {
+		equalLists(t, "extract_ip_addresses", s, ExtractIPAddresses(nil, s, wrapping), ipsByPattern(s, wrapping))
 	}
-	if plain, ok := plainV4(s); ok {
-		if _, want := ParseAddr(s); plain != want {
-			t.Errorf("plainV4(%q) = %v", s, plain)
+	if octets, valid, ok := plainV4(s); ok {
+		if want, wantValid := v4ByDots(string(s)); valid != wantValid || valid && octets != want {
+			t.Errorf("plainV4(%q) = %v, %v, by its dots %v, %v", s, octets, valid, want, wantValid)
 		}
 	}
 	if !bytes.Equal(s, before) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"testing"
 
 	"github.com/gzeek/gzeek/seed"
@@ -244,27 +243,28 @@ func BenchmarkFilename(b *testing.B) {
 	}
 }
 
-func TestV4IsSplitAsByThePattern(t *testing.T) {
+func TestV4IsFoundAsByThePattern(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 11))
-	alphabet := []byte("0123456789011225556..........[ a:")
+	alphabet := []byte("0123456789011225556..........[] a:")
+	found := 0
 	check := func(s []byte) {
 		if mayHoldIPv6(s) {
 			return
 		}
-		want := ipAddr().SplitAll(s)
-		got := splitV4(nil, s)
-		if !slices.EqualFunc(got, want, bytes.Equal) {
-			t.Fatalf("%q\n got %q\nwant %q", s, got, want)
+		for _, wrapping := range []bool{true, false} {
+			got := extractV4(nil, s, wrapping)
+			equalLists(t, "extract_ip_addresses", s, got, ipsByPattern(s, wrapping))
+			found += len(got)
 		}
 	}
-	found := 0
 	for range 200000 {
 		s := make([]byte, rng.IntN(40))
 		for i := range s {
 			s[i] = alphabet[rng.IntN(len(alphabet))]
 		}
-		check(s)
-		found += len(splitV4(nil, s)) / 2
+		if check(s); t.Failed() {
+			return
+		}
 	}
 	if found < 10000 {
 		t.Errorf("only %d addresses", found)

@@ -44,9 +44,14 @@ type Skimmer interface {
 	Skim(data []byte, isOrig bool) int
 }
 
-// Flags remembers what is reported once for both directions together. The
-// splitters of a connection share one.
-type Flags struct{ singleCR, nul bool }
+// Flags is what the splitters of a connection share.
+type Flags struct {
+	// Skim says that the Skimmer may have something to do: it isn't asked as long
+	// as it doesn't.
+	Skim bool
+
+	singleCR, nul bool // reported already, once for both directions together
+}
 
 // Splitter cuts one direction. Its methods may be called from within the sink,
 // except Deliver and EndpointEOF.
@@ -90,7 +95,6 @@ func (s *Splitter) Deliver(data []byte) {
 	if s.host.IsPartial() {
 		return
 	}
-	lf := -1 // where the next LF is, so that no octet is searched twice for it
 	for pos := 0; pos < len(data); {
 		// The LF goes before anything uncut: the CR alone may have made the sink
 		// ask for that. Then even nothing is handed over, if nothing is left.
@@ -109,22 +113,20 @@ func (s *Splitter) Deliver(data []byte) {
 		if pos == len(data) {
 			return
 		}
-		if s.skim != nil && !s.afterCR && !s.host.Removing() {
+		if s.flags.Skim && s.skim != nil && !s.afterCR && !s.host.Removing() {
 			pos += s.skimmed(data[pos:])
 			if pos == len(data) {
 				return
 			}
 		}
-		if lf < pos {
-			if lf = bytes.IndexByte(data[pos:], '\n'); lf < 0 {
-				lf = len(data)
-			} else {
-				lf += pos
-			}
+		eol := PlainUntil(data, pos)
+		if !s.afterCR && EndsAt(data, eol) && !s.tooLong(eol-pos) {
+			s.emit(data[pos:eol]) // nearly all lines
+			pos = eol + 2
+			continue
 		}
-		eol := lf
-		if cr := bytes.IndexByte(data[pos:lf], '\r'); cr >= 0 {
-			eol = pos + cr
+		for eol < len(data) && data[eol] == 0 {
+			eol = PlainUntil(data, eol+1)
 		}
 		pos = s.take(data, pos, eol)
 	}
@@ -234,10 +236,7 @@ func (s *Splitter) emit(text []byte) {
 
 // add adds to the line that is not at its end.
 func (s *Splitter) add(text []byte) {
-	if s.buf == nil && len(text) > 0 {
-		s.buf = s.bufs.Take()
-	}
-	s.buf = append(s.buf, text...)
+	s.buf = s.bufs.Append(s.buf, text)
 }
 
 func (s *Splitter) endLine() {

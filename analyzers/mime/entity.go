@@ -3,6 +3,8 @@ package mime
 import (
 	"bytes"
 	"crypto/sha256"
+
+	"github.com/gzeek/gzeek/internal/slab"
 )
 
 // kind is what a content type means for the lines of a body.
@@ -52,8 +54,9 @@ func (e *entity) reset() {
 }
 
 // release drops what is too big to be kept.
-func (e *entity) release() {
+func (e *entity) release(bufs *slab.Buffers) {
 	if cap(e.field) > keepField {
+		bufs.Give(e.field)
 		e.field = nil
 	}
 	if cap(e.allOctets) > keepField {

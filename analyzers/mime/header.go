@@ -30,17 +30,14 @@ func (m *Mail) headerLine(e *entity, line []byte) {
 		m.host.AddHistory('X')
 		m.host.Weird("exceeded_mime_max_header_bytes", strconv.Itoa(len(e.field)), m.tag)
 	default:
-		e.field = append(e.field, line...)
+		e.field = m.bufs.Append(e.field, line)
 	}
 }
 
 func (m *Mail) beginField(e *entity, line []byte) {
 	m.finishHeader(e)
 	if len(line) > 0 {
-		if e.field == nil {
-			e.field = m.bufs.Take()
-		}
-		e.field = append(e.field[:0], line...)
+		e.field = m.bufs.Append(e.field[:0], line)
 		e.hasField = true
 	}
 }

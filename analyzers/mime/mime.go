@@ -255,7 +255,7 @@ func (m *Mail) endEntities(i int) {
 			m.flush()
 		}
 		m.endEntity()
-		e.release()
+		e.release(m.bufs)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+
+	"github.com/gzeek/gzeek/analyzers/contentline"
 )
 
 // Most octets of mail traffic lie in bodies whose content nobody wants: the type
@@ -24,8 +26,9 @@ import (
 //     mime_segment_overlap_length, however, each piece changes the next.
 
 // The lines before that, whose octets are collected until the type can be
-// sniffed, are decoded as ever, but taken one after the other without the way
-// through the splitter: such a line can't make a handler run.
+// sniffed, are decoded as ever, and those of header blocks are read as ever, but
+// taken one after the other without the way through the splitter: such a line
+// can't make a handler run.
 
 // Counter is what Files may implement, too.
 type Counter interface {
@@ -41,9 +44,12 @@ type Counter interface {
 }
 
 // Skim takes as many whole lines with their ends from the beginning of data as
-// it can do by counting only, and returns how many octets that are, often 0.
+// it can do without running a handler, and returns how many octets that are, often 0.
 // The others are for Deliver. Data begins at the beginning of a line.
 func (m *Mail) Skim(data []byte) (used int) {
+	if e := m.header(); e != nil {
+		return m.skimHeader(e, data)
+	}
 	if m.counter == nil || m.fileID == "" || m.opts.SegmentOverlapLength > 0 {
 		return 0
 	}
@@ -88,14 +94,36 @@ func (m *Mail) Skim(data []byte) (used int) {
 	return used
 }
 
+// skimHeader is Skim for the lines of a header block.
+func (m *Mail) skimHeader(e *entity, data []byte) (used int) {
+	for used < len(data) && e.inHeader && !mustLook(data[used:]) {
+		end := contentline.PlainUntil(data, used)
+		if !contentline.EndsAt(data, end) {
+			break
+		}
+		m.headerLine(e, data[used:end])
+		used = end + 2
+	}
+	return used
+}
+
+// header returns the entity whose header block the next line belongs to unless
+// it is a boundary, nil without one.
+func (m *Mail) header() *entity {
+	if n := len(m.chain); n > 0 && m.chain[n-1].inHeader {
+		return m.chain[n-1]
+	}
+	return nil
+}
+
 // skimHead is Skim for the first octets of a file.
 func (m *Mail) skimHead(e *entity, depth int, data []byte) (used int) {
 	room := m.counter.Collecting(m.fileID)
 	for used < len(data) && !mustLook(data[used:]) {
-		end := plainUntil(data, used)
+		end := contentline.PlainUntil(data, used)
 		// A line gives its octets at most, and two line ends: the one that was
 		// held back, and its own.
-		if room -= end - used + 4; room <= 0 || !isLineEnd(data, end) {
+		if room -= end - used + 4; room <= 0 || !contentline.EndsAt(data, end) {
 			break
 		}
 		m.decode(e, depth, data[used:end], true)
@@ -137,14 +165,6 @@ func notPrintable(w uint64) uint64 {
 	return (high | ^atLeast(w, ' ') | atLeast(w, 0x7f) | ^atLeast(w^'='*each, 1)) & top
 }
 
-// controls marks the octets of w up to CR.
-func controls(w uint64) uint64 { return ^(w | atLeast(w&^top, '\r'+1)) & top }
-
-// isLineEnd says whether there is a whole CRLF at data[i].
-func isLineEnd(data []byte, i int) bool {
-	return i+1 < len(data) && data[i] == '\r' && data[i+1] == '\n'
-}
-
 // mustLook says that the line is not the body's at first sight.
 func mustLook(line []byte) bool {
 	return line[0] == '.' || line[0] == '-' && (len(line) < 2 || line[1] == '-')
@@ -175,7 +195,7 @@ func linesOf(data []byte, width int) (lines int) {
 	if hasVectors && width >= 32 && len(data) > width {
 		return linesVectors(&data[0], len(data), width)
 	}
-	for isLineEnd(data, width) && allBase64(data[:width]) {
+	for contentline.EndsAt(data, width) && allBase64(data[:width]) {
 		data = data[width+2:]
 		lines++
 	}
@@ -223,33 +243,11 @@ var base64Pairs = func() *[1 << 16]uint8 {
 	return &t
 }()
 
-// plainUntil returns where the first CR, LF or NUL at or behind i is, the end of
-// data without any.
-func plainUntil(data []byte, i int) int {
-	for ; i < len(data); i++ {
-		for len(data)-i >= 8 {
-			w := controls(binary.LittleEndian.Uint64(data[i:]))
-			if w != 0 {
-				i += bits.TrailingZeros64(w) / 8
-				break
-			}
-			i += 8
-		}
-		if i == len(data) {
-			break
-		}
-		if c := data[i]; c == 0 || c == '\r' || c == '\n' {
-			break
-		}
-	}
-	return i
-}
-
 // skimIdentity takes lines, and returns their octets and their number.
 func skimIdentity(data []byte) (used, lines int) {
 	for used < len(data) && !mustLook(data[used:]) {
-		end := plainUntil(data, used)
-		if !isLineEnd(data, end) {
+		end := contentline.PlainUntil(data, used)
+		if !contentline.EndsAt(data, end) {
 			return used, lines
 		}
 		used = end + 2
@@ -279,12 +277,12 @@ func skimQuotedPrintable(data []byte) (used, decoded int) {
 			}
 			n += i - from
 			switch {
-			case isLineEnd(data, i):
+			case contentline.EndsAt(data, i):
 				ok = true
 			case i+2 < len(data) && data[i] == '=' && unhex(data[i+1]) >= 0 && unhex(data[i+2]) >= 0:
 				n++
 				i += 3
-			case i < len(data) && data[i] == '=' && isLineEnd(data, i+1):
+			case i < len(data) && data[i] == '=' && contentline.EndsAt(data, i+1):
 				soft = true
 				ok = true
 				i++

@@ -1,5 +1,7 @@
 package smtp
 
+import "encoding/binary"
+
 // command is what a client can ask for, and what the analyzer counts as asked.
 type command uint8
 
@@ -63,22 +65,57 @@ func (c command) inReply() string {
 type typed struct {
 	command  command
 	spelling string
+	four     uint32 // the spelling, if that is four letters, as nearly all are
 }
 
-// byWord finds commands by the words that clients type.
-var byWord = func() map[string]typed {
-	const anonymous = "X-ANONYMOUSTLS"
-	m := map[string]typed{anonymous: {xAnonymousTLS, anonymous}}
-	for c := ehlo; int(c) < len(words); c++ {
-		m[words[c]] = typed{c, words[c]}
+// byInitial finds commands by the words that clients type: few begin with the
+// same letter.
+var byInitial = func() (m ['Z' + 1][]typed) {
+	add := func(c command, word string) {
+		t := typed{command: c, spelling: word}
+		if len(word) == 4 {
+			t.four = binary.LittleEndian.Uint32([]byte(word))
+		}
+		m[word[0]] = append(m[word[0]], t)
 	}
+	for c := ehlo; int(c) < len(words); c++ {
+		add(c, words[c])
+	}
+	add(xAnonymousTLS, "X-ANONYMOUSTLS")
 	return m
 }()
+
+// firstWord returns the command word that a line begins with, as typed and as the
+// command that it is, noCommand for none.
+func firstWord(line []byte) (word []byte, cmd command, known string) {
+	if len(line) > 4 && endsWord(line[4]) {
+		// Without the bit that tells small letters from capitals no other octets
+		// become letters.
+		four := binary.LittleEndian.Uint32(line) &^ 0x20202020
+		if initial := int(four & 0xff); initial < len(byInitial) {
+			for _, t := range byInitial[initial] {
+				if t.four == four {
+					return line[:4], t.command, t.spelling
+				}
+			}
+		}
+	}
+	n := 0
+	for n < len(line) && !endsWord(line[n]) {
+		n++
+	}
+	word = line[:n]
+	cmd, known = lookup(word)
+	return word, cmd, known
+}
+
+// endsWord says whether a command word ends before c: a NUL or white space.
+func endsWord(c byte) bool { return c <= ' ' && (c == ' ' || c-'\t' <= '\r'-'\t' || c == 0) }
 
 // lookup returns the command of a word and the word in upper case, or noCommand.
 func lookup(word []byte) (command, string) {
 	var upper [24]byte
-	if len(word) > len(upper) {
+	if len(word) == 0 || len(word) > len(upper) {
 		return noCommand, ""
 	}
 	for i, c := range word {
@@ -87,8 +124,14 @@ func lookup(word []byte) (command, string) {
 		}
 		upper[i] = c
 	}
-	t := byWord[string(upper[:len(word)])]
-	return t.command, t.spelling
+	if initial := int(upper[0]); initial < len(byInitial) {
+		for _, t := range byInitial[initial] {
+			if t.spelling == string(upper[:len(word)]) {
+				return t.command, t.spelling
+			}
+		}
+	}
+	return noCommand, ""
 }
 
 // commands is a queue of commands of at most maxPending.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/gzeek/gzeek/event"
@@ -150,6 +151,38 @@ func TestSkimmingChangesNothing(t *testing.T) {
 	}
 	if skimmed < 100000 {
 		t.Errorf("only %d octets were skimmed", skimmed)
+	}
+}
+
+// headerLine are lines of header blocks, of which some end it or only look so.
+func headerLine(rng *rand.Rand) []byte {
+	b := []byte([]string{
+		"Subject: x", "X-Long:" + strings.Repeat(" word", rng.IntN(40)), " folded", "\tfolded, too", "", "no field",
+		"Content-Type: multipart/mixed; boundary=b", "Content-Type: message/rfc822", "Content-Transfer-Encoding: base64",
+		"--b", "--b--", "-", ".", "..x: y", "QUIT", " ", "(comment) Name (comment): value",
+	}[rng.IntN(17)])
+	for rng.IntN(6) == 0 && len(b) > 0 {
+		few, bits := byte(rng.IntN(256)), byte(rng.IntN(256)) // small values more often
+		b[rng.IntN(len(b))] = few & bits
+	}
+	return b
+}
+
+// TestSkimmingHeadersChangesNothing: header blocks of odd lines are told of as
+// line by line.
+func TestSkimmingHeadersChangesNothing(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 1000 {
+		var mail []byte
+		for range rng.IntN(40) {
+			mail = append(mail, headerLine(rng)...)
+			mail = append(mail, []string{"\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r", "\n\r", "\r\r\n"}[rng.IntN(10)]...)
+		}
+		most := []int{3, 20, 200, 3000}[rng.IntN(4)]
+		bothWays(t, mail, func() int { return 1 + rng.IntN(most) })
+		if t.Failed() {
+			return
+		}
 	}
 }
 

@@ -353,18 +353,13 @@ func (a *Analyzer) dataLine(line []byte, isOrig bool) {
 
 // commandLine takes a line that has to begin with a command word.
 func (a *Analyzer) commandLine(line []byte, isOrig bool) {
-	n := 0
-	for n < len(line) && line[n] != 0 && !isSpace(line[n]) {
-		n++
-	}
-	word, arg := line[:n], skipBlanks(line[n:])
-	cmd, known := lookup(word)
+	word, cmd, known := firstWord(line)
 	if cmd == noCommand {
 		a.unexpected(true, "unknown command", word)
 		return
 	}
 	a.push(cmd)
-	a.request(cmd, known, arg, isOrig)
+	a.request(cmd, known, skipBlanks(line[len(word):]), isOrig)
 }
 
 // request raises smtp_request for a command and does what it says. Of the end
@@ -498,6 +493,7 @@ func (a *Analyzer) beginData(isOrig bool, s state) {
 		a.mail = a.maker.mail(a.host)
 	}
 	a.mail.Begin(isOrig)
+	a.flags.Skim = true
 	if a.opts.EnableRFC822MsgFileAnalysis {
 		a.fileID = a.wholeMail(nil)
 	}
@@ -514,6 +510,7 @@ func (a *Analyzer) endData() {
 		b.done()
 		a.bdat = nil
 	}
+	a.flags.Skim = false
 	if a.mail.IsOpen() {
 		a.mail.Done()
 		a.maker.keep(a.mail)
@@ -547,8 +544,6 @@ func (a *Analyzer) unexpected(bySender bool, msg string, detail []byte) {
 }
 
 func (a *Analyzer) weird(name, addl string) { a.host.Weird(name, addl, Name) }
-
-func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
 func skipBlanks(s []byte) []byte {
 	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {

@@ -75,21 +75,44 @@ func TestFewAllocations(t *testing.T) {
 func TestBuffersAreLentAgainUpToALimit(t *testing.T) {
 	var b Buffers
 	b.Give(nil)
-	buf := append(b.Take(), "text"...)
+	buf := b.Append(nil, []byte("text"))
 	b.Give(buf)
-	if again := b.Take(); len(again) != 0 || &again[:1][0] != &buf[0] {
+	if again := b.Append(nil, []byte("more")); string(again) != "more" || &again[0] != &buf[0] {
 		t.Error("another buffer, or not an empty one")
 	}
 	for range 10 {
 		b.Give(make([]byte, keepBuffers/4))
 	}
-	if b.kept != keepBuffers || len(b.free) != 4 {
-		t.Errorf("%d octets in %d buffers are kept", b.kept, len(b.free))
+	if b.kept != keepBuffers {
+		t.Errorf("%d octets are kept", b.kept)
 	}
 	for range 5 {
-		b.Take()
+		b.Append(nil, make([]byte, keepBuffers/4))
 	}
 	if b.kept != 0 {
 		t.Errorf("%d octets of no buffer", b.kept)
+	}
+}
+
+func TestBuffersThatGrowKeepWhatIsInThem(t *testing.T) {
+	var b Buffers
+	for _, step := range []int{1, 255, 256, 257, 5000, keepBuffers + 1} {
+		for range 2 { // of new buffers, and of those that were given back
+			var buf, want []byte
+			for len(want) < 3*keepBuffers/2 && len(want) < 400*step {
+				data := make([]byte, step)
+				for i := range data {
+					data[i] = byte(len(want) + i*i)
+				}
+				buf, want = b.Append(buf, data), append(want, data...)
+			}
+			if string(buf) != string(want) {
+				t.Fatalf("%d octets at a time: other octets", step)
+			}
+			b.Give(buf)
+		}
+	}
+	if b.kept > keepBuffers {
+		t.Errorf("%d octets are kept", b.kept)
 	}
 }

@@ -172,7 +172,9 @@ func load(c *policy.Context) error {
 		const code = 20 + len(" ")
 		b := strconv.AppendUint(p.text.Room(code+len(e.Msg)), e.Code, 10)
 		b = append(append(b, ' '), e.Msg...)
-		i.LastReply = Field{p.text.Take(b), true}
+		if i.LastReply.Value != string(b) { // many are the same
+			i.LastReply = Field{p.text.Take(b), true}
+		}
 	})
 	ev.SMTPReply.Handle(name, -5, p.replied)
 	ev.SMTPStartTLS.Handle(name, 5, func(e *event.ConnEvent) {
@@ -353,6 +355,9 @@ func (p *SMTP) emailAddrs(s []byte) [][]byte {
 // deleteORCPT removes /ORCPT=rfc822;?/ wherever it stands.
 func deleteORCPT(b []byte) []byte {
 	const orcpt = "ORCPT=rfc822"
+	if bytes.IndexByte(b, '=') < 0 {
+		return b // the usual address
+	}
 	i := bytes.Index(b, []byte(orcpt))
 	if i < 0 {
 		return b
