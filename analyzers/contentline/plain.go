@@ -14,7 +14,7 @@ const (
 )
 
 // controls marks the octets of w up to CR.
-func controls(w uint64) uint64 { return ^(w | w&^top + (0x80-'\r'-1)*each) & top }
+func controls(w uint64) uint64 { return ^(w | (w&^top + (0x80-'\r'-1)*each)) & top }
 
 // PlainUntil returns where the first CR, LF or NUL at or behind i is, the end of
 // data without any.

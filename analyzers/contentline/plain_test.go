@@ -32,3 +32,16 @@ func TestPlainUntilFindsEachEnd(t *testing.T) {
 		}
 	}
 }
+
+// Octets beyond ASCII don't look like line ends, which would only cost time.
+func TestControlsMarksNothingElse(t *testing.T) {
+	for c := range uint64(256) {
+		want := uint64(0)
+		if c <= '\r' {
+			want = top
+		}
+		if got := controls(c * each); got != want {
+			t.Errorf("%#x: %#x", c, got)
+		}
+	}
+}
