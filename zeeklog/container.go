@@ -7,7 +7,8 @@ type ContainerText struct{ f *textFormat }
 
 // NewContainerText makes one. Bytes beyond ASCII are escaped.
 func NewContainerText(setSeparator, unset, empty string) ContainerText {
-	return ContainerText{newTextFormat(&ASCII{SetSeparator: setSeparator, UnsetField: unset, EmptyField: empty})}
+	// There are no columns; that the separator is escaped is asked for by the writer already.
+	return ContainerText{newTextFormat(&ASCII{Separator: setSeparator, SetSeparator: setSeparator, UnsetField: unset, EmptyField: empty})}
 }
 
 // Append appends the text of a set or vector.
