@@ -32,7 +32,7 @@ race:
 
 # With real peers in network namespaces, as root: SOAK=3m and more.
 soak:
-	GZEEK_SOAK=$(or $(SOAK),3m) $(GO) test -v -timeout 0 -run '^TestSoak$$' ./internal/soak
+	GZEEK_SOAK=$(or $(SOAK),3m) $(GO) test -v -count=1 -timeout 0 -run '^TestSoak$$' ./internal/soak
 
 lint:
 	@sh scripts/lint.sh
