@@ -7,7 +7,7 @@ import "math/bits"
 // as it takes. Nobody but the dictionary has seen them, so they are free at once.
 // Nil keeps none.
 type outgrown[K comparable, V any] struct {
-	bySize [maxOutgrown + 1][][]slot[K, V] // by the logarithm of their size
+	bySize [maxOutgrown + 1][][]slot[K, V] // by the logarithm of their size, of which each has one (capacity)
 	kept   int                             // slots in all
 }
 
@@ -25,6 +25,7 @@ func (o *outgrown[K, V]) take(n int) []slot[K, V] {
 	}
 	last := len(o.bySize[lg]) - 1
 	s := o.bySize[lg][last]
+	o.bySize[lg][last] = nil
 	o.bySize[lg] = o.bySize[lg][:last]
 	o.kept -= n
 	return s

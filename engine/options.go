@@ -327,7 +327,7 @@ func declareLogs(o *options, r *redef.Registry, boolean func(string, string, ...
 // gzipLevel refuses what leaves empty logs and an error for each in Zeek (Ascii::DoInit).
 func gzipLevel(n uint64) error {
 	if n > 9 {
-		return errors.New("there are levels 1 to 9")
+		return errors.New("must be 1 to 9, or 0 to not compress")
 	}
 	return nil
 }
