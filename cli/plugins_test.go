@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -40,6 +41,8 @@ func TestANewPolicyPassesItsTestAndIsBuiltIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	example := filepath.Join(gzeekRoot(t), "examples", "senderrate")
+	// By the profile, whose place alone is tested, all would be compiled anew.
+	t.Setenv("GOFLAGS", "-pgo=off")
 	if out, errs, status = gzeek(t, "build", "--with", "./many-recipients", "--with", example, "--keep", "module", "-o", program); status != exitOK {
 		t.Fatal(out, errs)
 	}
@@ -69,6 +72,13 @@ func TestANewPolicyPassesItsTestAndIsBuiltIn(t *testing.T) {
 	}
 	if b, err := exec.Command(program, "version").Output(); err != nil || strings.Count(string(b), "\n  with ") != 2 {
 		t.Errorf("%v\n%s", err, b)
+	}
+	profile, err := os.ReadFile(filepath.Join(gzeekRoot(t), "cmd", "gzeek", "default.pgo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := os.ReadFile("module/default.pgo"); err != nil || !bytes.Equal(kept, profile) {
+		t.Errorf("a site's gzeek is not optimized by gzeek's profile: %v", err)
 	}
 	// The module that was kept has checksums of what was built in.
 	if sum, err := os.ReadFile("module/go.sum"); err != nil || !strings.Contains(string(sum), "h1:") {

@@ -98,7 +98,8 @@ func program(t *testing.T) string {
 		if capture.HaveLibpcap { // as this test was built
 			tags = "libpcap"
 		}
-		if out, err := exec.Command("go", "build", "-tags", tags, "-o", build.path, "github.com/gzeek/gzeek/cmd/gzeek").CombinedOutput(); err != nil {
+		// By the profile everything would be compiled once more, for no other behaviour.
+		if out, err := exec.Command("go", "build", "-pgo=off", "-tags", tags, "-o", build.path, "github.com/gzeek/gzeek/cmd/gzeek").CombinedOutput(); err != nil {
 			build.err = fmt.Errorf("go build: %v\n%s", err, out)
 		}
 	})

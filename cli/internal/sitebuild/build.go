@@ -106,6 +106,9 @@ func (b *build) run(ctx context.Context) error {
 	if err := b.writeModule(ctx); err != nil {
 		return err
 	}
+	if err := b.copyProfile(ctx); err != nil {
+		return err
+	}
 	out, err := filepath.Abs(b.Output)
 	if err != nil {
 		return err
@@ -193,6 +196,32 @@ func (b *build) writeModule(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// copyProfile puts gzeek's own profile beside main.go, where the go tool looks
+// for it: a site's gzeek is optimized like any other. A file that is there stays.
+func (b *build) copyProfile(ctx context.Context) error {
+	const name = "default.pgo"
+	to := filepath.Join(b.dir, name)
+	if _, err := os.Stat(to); err == nil {
+		return nil
+	}
+	dir, err := b.goTool(ctx, "list", "-f", "{{.Dir}}", GzeekModule+"/cmd/gzeek")
+	if err != nil {
+		return b.explain(dir, err)
+	}
+	// What the go tool downloads is told before, in lines of its own.
+	lines := strings.Fields(dir)
+	if len(lines) == 0 {
+		return nil
+	}
+	profile, err := os.ReadFile(filepath.Join(lines[len(lines)-1], name))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // of a version that had none
+	} else if err != nil {
+		return err
+	}
+	return os.WriteFile(to, profile, 0o666)
 }
 
 // readLines returns the lines of a file with their ends; none if it isn't there.
