@@ -175,6 +175,31 @@ func (m *Manager) Collecting(fileID string) int {
 	return int(min(f.bofSize-uint64(len(f.bof)), 1<<30))
 }
 
+// Room implements mime.Counter: where n octets more are kept until the type is
+// sniffed.
+func (m *Manager) Room(fileID string, n int) []byte {
+	f := m.lookup(fileID)
+	if f.bof == nil {
+		f.bof = make([]byte, 0, max(firstBof, n))
+	}
+	f.bof = slices.Grow(f.bof, n)
+	return f.bof[len(f.bof) : len(f.bof)+n]
+}
+
+// Keep implements mime.Counter: DataIn for the first n of the octets of
+// [Manager.Room], in pieces.
+func (m *Manager) Keep(fileID string, n, piece int) {
+	f := m.lookup(fileID)
+	f.rec.LastActive = m.events.Now
+	end := len(f.bof) + n
+	for at := len(f.bof) + piece; at <= end; at += piece {
+		f.ends = append(f.ends, at)
+	}
+	f.bof = f.bof[:end]
+	f.offset += uint64(n)
+	f.seen += uint64(n)
+}
+
 // Gap says that n octets from offset on were missed. As for DataIn otherwise; a
 // gap can begin a file.
 func (m *Manager) Gap(offset, n uint64, tag string, conn *event.Conn, isOrig bool, cachedID string) string {

@@ -5,3 +5,5 @@ package mime
 const hasVectors = false
 
 func linesVectors(*byte, int, int) int { panic("there are no vectors") }
+
+func decodeVectors(*byte, *byte, int, int, int) int { panic("there are no vectors") }

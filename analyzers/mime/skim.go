@@ -41,6 +41,12 @@ type Counter interface {
 	// Collecting returns how many octets DataIn would only keep for later,
 	// before it does more: 0 if it would do more at once.
 	Collecting(fileID string) int
+	// Room returns where these octets are kept: n of them, fewer than Collecting
+	// has said. What is written there counts once it is kept, and before anything
+	// else happens.
+	Room(fileID string, n int) []byte
+	// Keep does what DataIn would do with n of them, in pieces of the given length.
+	Keep(fileID string, n, piece int)
 }
 
 // Skim takes as many whole lines with their ends from the beginning of data as
@@ -119,6 +125,11 @@ func (m *Mail) header() *entity {
 // skimHead is Skim for the first octets of a file.
 func (m *Mail) skimHead(e *entity, depth int, data []byte) (used int) {
 	room := m.counter.Collecting(m.fileID)
+	if d := &e.decoder; e.encoding == base64 && hasVectors && d.n == 0 && !d.after {
+		var n int
+		used, n = m.decodeLines(data, room)
+		room -= n
+	}
 	for used < len(data) && !mustLook(data[used:]) {
 		end := contentline.PlainUntil(data, used)
 		// A line gives its octets at most, and two line ends: the one that was
@@ -131,6 +142,34 @@ func (m *Mail) skimHead(e *entity, depth int, data []byte) (used int) {
 		used = end + 2
 	}
 	return used
+}
+
+// decodeLines is skimHead for lines of base64 that are as long as the one before.
+// It returns what it took, and what that decodes to.
+func (m *Mail) decodeLines(data []byte, room int) (used, decoded int) {
+	const behind = 8 // what decodeVectors needs more
+	for {
+		width := bytes.IndexByte(data[used:], '\n') - 1
+		piece := width / 4 * 3
+		if width < 32 || width%4 != 0 || piece > min(base64Batch, m.limit) {
+			return used, decoded
+		}
+		most := min((len(data)-used)/(width+2), (room-1-behind)/piece)
+		if most <= 0 {
+			return used, decoded
+		}
+		out := m.counter.Room(m.fileID, most*piece+behind)
+		lines := decodeVectors(&out[0], &data[used], len(data)-used, width, most)
+		if lines == 0 {
+			return used, decoded
+		}
+		n := lines * piece
+		m.counter.Keep(m.fileID, n, piece)
+		m.entityLen += uint64(n)
+		used += lines * (width + 2)
+		decoded += n
+		room -= n
+	}
 }
 
 // body returns the entity whose body the next line belongs to unless it is a

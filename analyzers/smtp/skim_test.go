@@ -14,6 +14,10 @@ import (
 	"github.com/gzeek/gzeek/timer"
 )
 
+// attachAt is how many octets are sniffed of files whose content is wanted from
+// then on.
+const attachAt = 400
+
 // playBody plays steps with the real file manager, whose files need their
 // content for the first head octets only, and returns all that can be told of
 // them, and how many octets were skimmed. Each line is taken by itself if slow.
@@ -47,7 +51,14 @@ func playBody(steps []step, head uint64, slow bool) (told []string, skimmed int)
 	for _, topic := range []*event.Topic[event.FileEvent]{ev.FileNew, ev.FileStateRemove, ev.FileTimeout} {
 		topic.Handle("test", 1, func(e *event.FileEvent) { state(e.File) })
 	}
-	ev.FileSniff.Handle("test", 0, func(e *event.FileSniff) { state(e.File) })
+	pieces := event.Declare[files.StreamData](ev.Queue, "pieces", "f: fa_file", "data: string")
+	pieces.Handle("test", 0, func(e *files.StreamData) { r.recorder.add("pieces", string(e.Data)) })
+	ev.FileSniff.Handle("test", 0, func(e *event.FileSniff) {
+		state(e.File)
+		if head >= attachAt { // it sees the pieces that were collected
+			e.File.Ctl.AddAnalyzer("DATA_EVENT", files.DataEventArgs{StreamEvent: pieces})
+		}
+	})
 	ev.FileGap.Handle("test", 0, func(e *event.FileGap) { state(e.File) })
 	for i, st := range steps {
 		ev.Now = float64(i + 1)
@@ -76,7 +87,7 @@ func bothWays(t *testing.T, mail []byte, size func() int) (skimmed int) {
 	steps = append(steps, cutSteps([]step{{op: "data", isOrig: true, data: mail}}, size)...)
 	steps = append(steps, talk("250 ok\r\n", "QUIT\r\n", "221 bye\r\n")...)
 	steps = append(steps, step{op: "eof", isOrig: true}, step{op: "done"})
-	for _, head := range []uint64{8, 300} {
+	for _, head := range []uint64{8, 300, attachAt} {
 		want, _ := playBody(steps, head, true)
 		got, n := playBody(steps, head, false)
 		if !slices.Equal(got, want) {
@@ -98,6 +109,11 @@ func bodyLine(rng *rand.Rand) []byte {
 		}
 		if rng.IntN(4) > 0 {
 			b = b[:len(b)/4*4]
+		}
+		if line := b; rng.IntN(2) == 0 { // some that are as long
+			for range rng.IntN(8) {
+				b = append(append(b, "\r\n"...), line...)
+			}
 		}
 	case 3: // quoted-printable
 		for range rng.IntN(20) {
