@@ -186,18 +186,20 @@ func (m *Manager) Room(fileID string, n int) []byte {
 	return f.bof[len(f.bof) : len(f.bof)+n]
 }
 
-// Keep implements mime.Counter: DataIn for the first n of the octets of
-// [Manager.Room], in pieces.
-func (m *Manager) Keep(fileID string, n, piece int) {
+// Keep implements mime.Counter: DataIn for the first of the octets of
+// [Manager.Room].
+func (m *Manager) Keep(fileID string, pieces []int) {
 	f := m.lookup(fileID)
 	f.rec.LastActive = m.events.Now
-	end := len(f.bof) + n
-	for at := len(f.bof) + piece; at <= end; at += piece {
+	at := len(f.bof)
+	for _, n := range pieces {
+		at += n
 		f.ends = append(f.ends, at)
 	}
-	f.bof = f.bof[:end]
-	f.offset += uint64(n)
-	f.seen += uint64(n)
+	n := uint64(at - len(f.bof))
+	f.bof = f.bof[:at]
+	f.offset += n
+	f.seen += n
 }
 
 // Gap says that n octets from offset on were missed. As for DataIn otherwise; a

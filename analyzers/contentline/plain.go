@@ -19,6 +19,9 @@ func controls(w uint64) uint64 { return ^(w | (w&^top + (0x80-'\r'-1)*each)) & t
 // PlainUntil returns where the first CR, LF or NUL at or behind i is, the end of
 // data without any.
 func PlainUntil(data []byte, i int) int {
+	if hasVectors && len(data)-i >= 32 {
+		i += plainVectors(&data[i], len(data)-i)
+	}
 	for ; i < len(data); i++ {
 		for len(data)-i >= 8 {
 			w := controls(binary.LittleEndian.Uint64(data[i:]))

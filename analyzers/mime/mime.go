@@ -104,8 +104,9 @@ type Mail struct {
 	limit   int    // octets of a full piece
 	overlap int    // octets of the entity that a piece leaves room for
 
-	batch [base64Batch + 2]byte // what base64 decodes to
-	text  []byte                // a detail on its way into an event
+	batch  [base64Batch + 2]byte // what base64 decodes to
+	pieces []int                 // of a file's first octets, in skimHead
+	text   []byte                // a detail on its way into an event
 }
 
 // NewMail returns a Mail without a mail. Tag is the name of the analyzer whose
@@ -122,7 +123,7 @@ func NewMail(host Host, files Files, tag string, opts *Options, bufs *slab.Buffe
 func (m *Mail) Reset(host Host) {
 	*m = Mail{
 		host: host, events: m.events, files: m.files, counter: m.counter, tag: m.tag, opts: m.opts, bufs: m.bufs,
-		chain: m.chain[:0], spare: m.spare, piece: m.piece[:0], text: m.text[:0],
+		chain: m.chain[:0], spare: m.spare, piece: m.piece[:0], pieces: m.pieces[:0], text: m.text[:0],
 	}
 }
 

@@ -42,11 +42,12 @@ type Counter interface {
 	// before it does more: 0 if it would do more at once.
 	Collecting(fileID string) int
 	// Room returns where these octets are kept: n of them, fewer than Collecting
-	// has said. What is written there counts once it is kept, and before anything
-	// else happens.
+	// has said. What is written there counts once it is kept, which has to be
+	// before anything else happens.
 	Room(fileID string, n int) []byte
-	// Keep does what DataIn would do with n of them, in pieces of the given length.
-	Keep(fileID string, n, piece int)
+	// Keep does what DataIn would do with the first of them, in pieces of these
+	// lengths, each more than 0.
+	Keep(fileID string, pieces []int)
 }
 
 // Skim takes as many whole lines with their ends from the beginning of data as
@@ -124,17 +125,42 @@ func (m *Mail) header() *entity {
 
 // skimHead is Skim for the first octets of a file.
 func (m *Mail) skimHead(e *entity, depth int, data []byte) (used int) {
-	room := m.counter.Collecting(m.fileID)
-	if d := &e.decoder; e.encoding == base64 && hasVectors && d.n == 0 && !d.after {
-		var n int
-		used, n = m.decodeLines(data, room)
-		room -= n
+	most := m.counter.Collecting(m.fileID) - 1
+	if most <= 0 {
+		return 0
 	}
+	// What lines decode to is at most as long as they are, and the line end that
+	// was held back before them.
+	const behind = 8 // what decodeVectors needs more
+	room := m.counter.Room(m.fileID, min(most, len(data)+2+behind))
+	h := head{pieces: m.pieces[:0], room: room}
+	switch e.encoding {
+	case base64:
+		if d := &e.decoder; hasVectors && d.n == 0 && !d.after {
+			used = h.base64(data, min(m.limit, base64Batch), behind)
+		}
+	case quotedPrintable:
+		used = h.quotedPrintable(data, m.limit)
+	default:
+		used = h.identity(data, m.limit, &e.lateCRLF, depth > 0 && m.chain[depth-1].kind == multipart)
+	}
+	if len(h.pieces) > 0 {
+		m.counter.Keep(m.fileID, h.pieces)
+		m.entityLen += uint64(h.n)
+	}
+	m.pieces = h.pieces
+	if e.encoding == base64 {
+		used += m.skimOddBase64(e, depth, data[used:], most-h.n)
+	}
+	return used
+}
+
+// skimOddBase64 takes lines that head.base64 has not.
+func (m *Mail) skimOddBase64(e *entity, depth int, data []byte, room int) (used int) {
 	for used < len(data) && !mustLook(data[used:]) {
 		end := contentline.PlainUntil(data, used)
-		// A line gives its octets at most, and two line ends: the one that was
-		// held back, and its own.
-		if room -= end - used + 4; room <= 0 || !contentline.EndsAt(data, end) {
+		// The groups of before may give three octets more.
+		if room -= end - used + 3; room < 0 || !contentline.EndsAt(data, end) {
 			break
 		}
 		m.decode(e, depth, data[used:end], true)
@@ -144,32 +170,106 @@ func (m *Mail) skimHead(e *entity, depth int, data []byte) (used int) {
 	return used
 }
 
-// decodeLines is skimHead for lines of base64 that are as long as the one before.
-// It returns what it took, and what that decodes to.
-func (m *Mail) decodeLines(data []byte, room int) (used, decoded int) {
-	const behind = 8 // what decodeVectors needs more
+// head is what lines decode to, in the room for a file's first octets.
+type head struct {
+	room   []byte
+	n      int   // octets of it that are used
+	pieces []int // their parts
+}
+
+// add adds a piece, whose octets are there already.
+func (h *head) add(n int) {
+	if n > 0 {
+		h.pieces = append(h.pieces, n)
+		h.n += n
+	}
+}
+
+// base64 decodes lines that are as long as the one before, each a piece, and
+// returns how much it took.
+func (h *head) base64(data []byte, limit, behind int) (used int) {
 	for {
 		width := bytes.IndexByte(data[used:], '\n') - 1
 		piece := width / 4 * 3
-		if width < 32 || width%4 != 0 || piece > min(base64Batch, m.limit) {
-			return used, decoded
+		if width < 32 || width%4 != 0 || piece > limit {
+			return used
 		}
-		most := min((len(data)-used)/(width+2), (room-1-behind)/piece)
+		most := min((len(data)-used)/(width+2), (len(h.room)-h.n-behind)/piece)
 		if most <= 0 {
-			return used, decoded
+			return used
 		}
-		out := m.counter.Room(m.fileID, most*piece+behind)
-		lines := decodeVectors(&out[0], &data[used], len(data)-used, width, most)
+		lines := decodeVectors(&h.room[h.n], &data[used], len(data)-used, width, most)
 		if lines == 0 {
-			return used, decoded
+			return used
 		}
-		n := lines * piece
-		m.counter.Keep(m.fileID, n, piece)
-		m.entityLen += uint64(n)
+		for range lines {
+			h.add(piece)
+		}
 		used += lines * (width + 2)
-		decoded += n
-		room -= n
 	}
+}
+
+// identity takes lines as they are, each with its end or, in a part of a
+// multipart entity, with that of the one before (see Mail.decode).
+func (h *head) identity(data []byte, limit int, late *bool, part bool) (used int) {
+	for used < len(data) && !mustLook(data[used:]) {
+		end := contentline.PlainUntil(data, used)
+		line := data[used:end]
+		if len(line)+4 > min(limit, len(h.room)-h.n) || !contentline.EndsAt(data, end) {
+			break
+		}
+		out := h.room[h.n:]
+		n := 0
+		if *late {
+			n = copy(out, "\r\n")
+		}
+		n += copy(out[n:], line)
+		if *late = part; !part {
+			n += copy(out[n:], "\r\n")
+		}
+		h.add(n)
+		used = end + 2
+	}
+	return used
+}
+
+// quotedPrintable decodes lines in which everything is allowed.
+func (h *head) quotedPrintable(data []byte, limit int) (used int) {
+	for used < len(data) && !mustLook(data[used:]) {
+		end := contentline.PlainUntil(data, used)
+		line := data[used:end]
+		if len(line)+2 > min(limit, len(h.room)-h.n) || !contentline.EndsAt(data, end) {
+			break
+		}
+		for len(line) > 0 && isBlank(line[len(line)-1]) {
+			line = line[:len(line)-1]
+		}
+		out := h.room[h.n:]
+		n, soft := 0, false
+		for i := 0; i < len(line); {
+			to := qpPlainUntil(line, i)
+			n += copy(out[n:], line[i:to])
+			i = to
+			switch left := len(line) - i; {
+			case left == 0:
+			case left == 1 && line[i] == '=':
+				soft = true
+				i++
+			case left > 2 && line[i] == '=' && unhex(line[i+1]) >= 0 && unhex(line[i+2]) >= 0:
+				out[n] = byte(unhex(line[i+1])<<4 | unhex(line[i+2]))
+				n++
+				i += 3
+			default:
+				return used
+			}
+		}
+		if !soft {
+			n += copy(out[n:], "\r\n")
+		}
+		h.add(n)
+		used = end + 2
+	}
+	return used
 }
 
 // body returns the entity whose body the next line belongs to unless it is a
@@ -295,6 +395,24 @@ func skimIdentity(data []byte) (used, lines int) {
 	return used, lines
 }
 
+// qpPlainUntil returns where the first octet at or behind i is that doesn't stand
+// for itself in quoted-printable, the end of data without any.
+func qpPlainUntil(data []byte, i int) int {
+	for ; i < len(data); i++ {
+		for len(data)-i >= 8 {
+			if w := notPrintable(binary.LittleEndian.Uint64(data[i:])); w != 0 {
+				i += bits.TrailingZeros64(w) / 8
+				break
+			}
+			i += 8
+		}
+		if i == len(data) || !qpPlain[data[i]] {
+			break
+		}
+	}
+	return i
+}
+
 // skimQuotedPrintable takes lines, and returns their octets and what they decode
 // to.
 func skimQuotedPrintable(data []byte) (used, decoded int) {
@@ -304,16 +422,7 @@ func skimQuotedPrintable(data []byte) (used, decoded int) {
 		soft := false
 		for !ok {
 			from := i
-			for len(data)-i >= 8 {
-				if w := notPrintable(binary.LittleEndian.Uint64(data[i:])); w != 0 {
-					i += bits.TrailingZeros64(w) / 8
-					break
-				}
-				i += 8
-			}
-			for i < len(data) && qpPlain[data[i]] {
-				i++
-			}
+			i = qpPlainUntil(data, i)
 			n += i - from
 			switch {
 			case contentline.EndsAt(data, i):
