@@ -111,14 +111,10 @@ func mayHoldIPv6(s []byte) bool {
 // as many belong to it as make an octet; what is between the other dots is an octet or not, and of the digits at the end
 // again as many count as make one.
 func nextV4(s []byte, pos int) (start, end int, ok bool) {
-	for at := pos; ; at++ {
-		i := bytes.IndexByte(s[at:], '.')
-		if i < 0 {
+	for at := pos + 1; ; at++ {
+		at = dotInNumber(s, at)
+		if at < 0 {
 			return 0, 0, false
-		}
-		at += i
-		if at == pos || at+1 == len(s) || !isDigit(s[at-1]) || !isDigit(s[at+1]) {
-			continue // of a name, or the end of a sentence
 		}
 		start = at
 		for start > pos && at-start < 3 && isDigit(s[start-1]) {
@@ -131,6 +127,25 @@ func nextV4(s []byte, pos int) (start, end int, ok bool) {
 			return start, end, true
 		}
 	}
+}
+
+// dotInNumber finds the first dot at or after at, more than 0, that is between digits: neither one of a name nor the end of a
+// sentence. It is negative if there is none.
+func dotInNumber(s []byte, at int) int {
+	if hasVectors && len(s)-at >= 33 {
+		at += dotVectors(&s[at-1], len(s)-at+1)
+	}
+	for ; at < len(s)-1; at++ {
+		i := bytes.IndexByte(s[at:len(s)-1], '.')
+		if i < 0 {
+			return -1
+		}
+		at += i
+		if isDigit(s[at-1]) && isDigit(s[at+1]) {
+			return at
+		}
+	}
+	return -1
 }
 
 // afterV4 is the end of the address whose first dot is at.

@@ -121,8 +121,18 @@ func (g *Glance) Payload(data []byte) []byte {
 
 func (g *Glance) lookIPv4(opts *Options, b []byte) bool {
 	g.hdr, g.total = b[0]&15*4, uint16(be16(b[2:]))
-	return g.hdr >= 20 && len(b) >= int(g.hdr) && b[9] == protoTCP && be16(b[6:])&0x3fff == 0 &&
-		(opts.IgnoreChecksums || ChecksumOK(b[:g.hdr]))
+	if g.hdr < 20 || len(b) < int(g.hdr) || b[9] != protoTCP || be16(b[6:])&0x3fff != 0 {
+		return false
+	}
+	if opts.IgnoreChecksums {
+		return true
+	}
+	if g.hdr > 20 {
+		return ChecksumOK(b[:g.hdr])
+	}
+	// Without options, as nearly always: words of 32 bits can't overflow one of 64.
+	a, c := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+	return fold(a>>32+a&0xffffffff+c>>32+c&0xffffffff+uint64(binary.LittleEndian.Uint32(b[16:]))) == 0xffff
 }
 
 func (g *Glance) lookIPv6(b []byte) bool {
@@ -143,19 +153,20 @@ func (g *Glance) lookTCP(opts *Options, b []byte) bool {
 		return false
 	}
 	var src, dst [16]byte
+	sum := pseudoHeader(protoTCP, len(seg))
 	if b[0]>>4 == 4 {
 		src[10], src[11], dst[10], dst[11] = 0xff, 0xff, 0xff, 0xff
-		copy(src[12:], b[12:16])
-		copy(dst[12:], b[16:20])
+		from, to := binary.LittleEndian.Uint32(b[12:]), binary.LittleEndian.Uint32(b[16:])
+		binary.LittleEndian.PutUint32(src[12:], from)
+		binary.LittleEndian.PutUint32(dst[12:], to)
+		sum += uint64(from) + uint64(to)
 	} else {
 		copy(src[:], b[8:24])
 		copy(dst[:], b[24:40])
+		sum = onesSum(sum, b[8:40])
 	}
-	if !opts.IgnoreChecksums {
-		sum := onesSum(onesSum(pseudoHeader(protoTCP, len(seg)), src[:]), dst[:])
-		if fold(onesSum(sum, seg)) != 0xffff {
-			return false
-		}
+	if !opts.IgnoreChecksums && fold(onesSum(sum, seg)) != 0xffff {
+		return false
 	}
 	srcPort, dstPort := binary.BigEndian.Uint16(seg), binary.BigEndian.Uint16(seg[2:])
 	g.Forward = g.Flow.set(&src, &dst, srcPort, dstPort, protoTCP, false)

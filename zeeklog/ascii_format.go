@@ -36,7 +36,7 @@ func newTextFormat(a *ASCII) *textFormat {
 	f.unsetOut[1] = string(f.inner.append(nil, f.unset))
 	f.emptyOut[1] = string(f.inner.append(nil, f.empty))
 	for _, c := range []byte("0123456789abcdefinTF+-.:/") {
-		if !f.inner.plain[c] || !f.outer.plain[c] {
+		if f.inner.plain[c]&f.outer.plain[c] == 0 {
 			f.numbersClash = true
 		}
 	}

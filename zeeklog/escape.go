@@ -21,7 +21,7 @@ func appendHexByte(b []byte, c byte) []byte {
 type escaper struct {
 	seqs  []string // what must not appear, sorted as Zeek tries them
 	utf8  bool
-	plain [256]bool // bytes that can be copied without a look at what follows
+	plain [256]uint8 // 1 for bytes that can be copied without a look at what follows
 }
 
 func newEscaper(utf8 bool, seqs ...string) *escaper {
@@ -33,21 +33,38 @@ func newEscaper(utf8 bool, seqs ...string) *escaper {
 		e.seqs = slices.Compact(seqs)
 	}
 	for c := ' '; c < 0x7f; c++ {
-		e.plain[c] = c != '\\'
+		e.plain[c] = 1
 	}
+	e.plain['\\'] = 0
 	for _, s := range e.seqs {
-		e.plain[s[0]] = false
+		e.plain[s[0]] = 0
 	}
 	return e
 }
 
 func (e *escaper) append(b []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		if !e.plain[s[i]] {
-			return e.appendSlow(b, s)
-		}
+	if !e.allPlain(s) {
+		return e.appendSlow(b, s)
 	}
 	return append(b, s...)
+}
+
+// allPlain says whether s can be copied. Eight octets are looked up without a
+// decision for each: nearly all texts are plain.
+func (e *escaper) allPlain(s string) bool {
+	for len(s) >= 8 {
+		c := s[:8]
+		if e.plain[c[0]]&e.plain[c[1]]&e.plain[c[2]]&e.plain[c[3]]&
+			e.plain[c[4]]&e.plain[c[5]]&e.plain[c[6]]&e.plain[c[7]] == 0 {
+			return false
+		}
+		s = s[8:]
+	}
+	good := uint8(1)
+	for i := range len(s) {
+		good &= e.plain[s[i]]
+	}
+	return good != 0
 }
 
 func (e *escaper) appendSlow(b []byte, s string) []byte {
@@ -77,7 +94,7 @@ func (e *escaper) appendSlow(b []byte, s string) []byte {
 func (e *escaper) firstCut(s string) (int, int) {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if e.plain[c] {
+		if e.plain[c] != 0 {
 			continue
 		}
 		if c == '\\' || (!e.utf8 && (c < ' ' || c >= 0x7f)) {

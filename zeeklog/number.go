@@ -238,14 +238,22 @@ func appendAddr(b []byte, v *Value) []byte {
 }
 
 func appendV4(b []byte, a uint32) []byte {
-	for i := 24; i >= 0; i -= 8 {
-		b = strconv.AppendUint(b, uint64(a>>i&0xff), 10)
-		if i > 0 {
-			b = append(b, '.')
-		}
-	}
-	return b
+	b = append(b, octetTexts[a>>24]...)
+	b = append(b, '.')
+	b = append(b, octetTexts[a>>16&0xff]...)
+	b = append(b, '.')
+	b = append(b, octetTexts[a>>8&0xff]...)
+	b = append(b, '.')
+	return append(b, octetTexts[a&0xff]...)
 }
+
+// octetTexts are the numbers of an IPv4 address.
+var octetTexts = func() (t [256]string) {
+	for i := range t {
+		t[i] = strconv.Itoa(i)
+	}
+	return
+}()
 
 func appendSubnet(b []byte, v *Value) []byte {
 	b = appendAddr(b, v)

@@ -21,6 +21,9 @@ func controls(w uint64) uint64 { return ^(w | (w&^top + (0x80-'\r'-1)*each)) & t
 func PlainUntil(data []byte, i int) int {
 	if hasVectors && len(data)-i >= 32 {
 		i += plainVectors(&data[i], len(data)-i)
+		if len(data)-i >= 32 {
+			return i
+		}
 	}
 	for ; i < len(data); i++ {
 		for len(data)-i >= 8 {

@@ -220,6 +220,13 @@ func isTokenChar(c byte) bool {
 	return 33 <= c && c <= 126 && bytes.IndexByte([]byte(`()<>@,;:\"/[]?=`), c) < 0
 }
 
+var nameChars = func() (t [256]bool) {
+	for c := range t {
+		t[c] = isNameChar(byte(c))
+	}
+	return
+}()
+
 // isBoundaryChar takes all that software puts into boundaries without quotes.
 func isBoundaryChar(c byte) bool { return 33 <= c && c <= 126 && c != '"' }
 
@@ -289,7 +296,17 @@ func run(s []byte, in func(byte) bool) (found, rest []byte) {
 func token(s []byte) (found, rest []byte) { return run(s[comments(s):], isTokenChar) }
 
 // fieldName skips to the first name of a header field.
-func fieldName(s []byte) (name, rest []byte) { return run(s[comments(s):], isNameChar) }
+func fieldName(s []byte) (name, rest []byte) {
+	// Nearly all fields begin with it.
+	n := 0
+	for n < len(s) && nameChars[s[n]] {
+		n++
+	}
+	if n > 0 && s[0] != '(' {
+		return s[:n:n], s[n:]
+	}
+	return run(s[comments(s):], isNameChar)
+}
 
 // typeAndSubtype reads "type/subtype" and returns the type.
 func typeAndSubtype(s []byte) (first, rest []byte, ok bool) {

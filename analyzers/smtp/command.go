@@ -1,7 +1,5 @@
 package smtp
 
-import "encoding/binary"
-
 // command is what a client can ask for, and what the analyzer counts as asked.
 type command uint8
 
@@ -65,19 +63,12 @@ func (c command) inReply() string {
 type typed struct {
 	command  command
 	spelling string
-	four     uint32 // the spelling, if that is four letters, as nearly all are
 }
 
 // byInitial finds commands by the words that clients type: few begin with the
 // same letter.
 var byInitial = func() (m ['Z' + 1][]typed) {
-	add := func(c command, word string) {
-		t := typed{command: c, spelling: word}
-		if len(word) == 4 {
-			t.four = binary.LittleEndian.Uint32([]byte(word))
-		}
-		m[word[0]] = append(m[word[0]], t)
-	}
+	add := func(c command, word string) { m[word[0]] = append(m[word[0]], typed{c, word}) }
 	for c := ehlo; int(c) < len(words); c++ {
 		add(c, words[c])
 	}
@@ -85,54 +76,49 @@ var byInitial = func() (m ['Z' + 1][]typed) {
 	return m
 }()
 
-// firstWord returns the command word that a line begins with, as typed and as the
-// command that it is, noCommand for none.
-func firstWord(line []byte) (word []byte, cmd command, known string) {
-	if len(line) > 4 && endsWord(line[4]) {
-		// Without the bit that tells small letters from capitals no other octets
-		// become letters.
-		four := binary.LittleEndian.Uint32(line) &^ 0x20202020
-		if initial := int(four & 0xff); initial < len(byInitial) {
-			for _, t := range byInitial[initial] {
-				if t.four == four {
-					return line[:4], t.command, t.spelling
-				}
+// firstWord returns the command that a line begins with, how it is told, and its
+// length; noCommand for none. Of a line that begins with something else (whole
+// mails do, when the analyzer has lost its way) little is looked at.
+func firstWord(line []byte) (cmd command, known string, n int) {
+	if len(line) == 0 {
+		return noCommand, "", 0
+	}
+	initial := line[0]
+	if 'a' <= initial {
+		initial -= 'a' - 'A'
+	}
+	if int(initial) >= len(byInitial) {
+		return noCommand, "", 0
+	}
+	for _, t := range byInitial[initial] {
+		n := len(t.spelling)
+		if n == len(line) || n < len(line) && endsWord(line[n]) {
+			if isTyped(line[:n], t.spelling) {
+				return t.command, t.spelling, n
 			}
 		}
 	}
-	n := 0
-	for n < len(line) && !endsWord(line[n]) {
-		n++
-	}
-	word = line[:n]
-	cmd, known = lookup(word)
-	return word, cmd, known
+	return noCommand, "", 0
 }
 
-// endsWord says whether a command word ends before c: a NUL or white space.
-func endsWord(c byte) bool { return c <= ' ' && (c == ' ' || c-'\t' <= '\r'-'\t' || c == 0) }
-
-// lookup returns the command of a word and the word in upper case, or noCommand.
-func lookup(word []byte) (command, string) {
-	var upper [24]byte
-	if len(word) == 0 || len(word) > len(upper) {
-		return noCommand, ""
+// isTyped says whether the word, as long as the spelling, is it but for the case.
+func isTyped(word []byte, spelling string) bool {
+	if len(word) != len(spelling) {
+		return false
 	}
 	for i, c := range word {
 		if 'a' <= c && c <= 'z' {
 			c -= 'a' - 'A'
 		}
-		upper[i] = c
-	}
-	if initial := int(upper[0]); initial < len(byInitial) {
-		for _, t := range byInitial[initial] {
-			if t.spelling == string(upper[:len(word)]) {
-				return t.command, t.spelling
-			}
+		if c != spelling[i] {
+			return false
 		}
 	}
-	return noCommand, ""
+	return true
 }
+
+// endsWord says whether a command word ends before c: a NUL or white space.
+func endsWord(c byte) bool { return c <= ' ' && (c == ' ' || c-'\t' <= '\r'-'\t' || c == 0) }
 
 // commands is a queue of commands of at most maxPending.
 type commands struct {

@@ -353,13 +353,18 @@ func (a *Analyzer) dataLine(line []byte, isOrig bool) {
 
 // commandLine takes a line that has to begin with a command word.
 func (a *Analyzer) commandLine(line []byte, isOrig bool) {
-	word, cmd, known := firstWord(line)
+	cmd, known, n := firstWord(line)
 	if cmd == noCommand {
-		a.unexpected(true, "unknown command", word)
+		if a.events.SMTPUnexpected.Wanted() {
+			for n < len(line) && !endsWord(line[n]) {
+				n++
+			}
+			a.unexpected(true, "unknown command", line[:n])
+		}
 		return
 	}
 	a.push(cmd)
-	a.request(cmd, known, skipBlanks(line[len(word):]), isOrig)
+	a.request(cmd, known, skipBlanks(line[n:]), isOrig)
 }
 
 // request raises smtp_request for a command and does what it says. Of the end
