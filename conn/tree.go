@@ -67,8 +67,10 @@ func (tr *tree) add(factory func(analyzers.Host) analyzers.Analyzer, name string
 }
 
 func (tr *tree) settle() {
-	tr.children = append(tr.children, tr.added...)
-	tr.added = tr.added[:0]
+	if len(tr.added) > 0 {
+		tr.children = append(tr.children, tr.added...)
+		tr.added = tr.added[:0]
+	}
 }
 
 // each visits the settled analyzers, those marked for removal too.

@@ -98,7 +98,7 @@ func newFeed(src capture.Source, l looker, workers int, done <-chan struct{}) fe
 // newLiveFeed reads an interface until done is closed. What runs ahead are the
 // goroutines that read the sockets, see lookLive; a packet never waits for others.
 func newLiveFeed(src capture.Source, l looker, done <-chan struct{}) feed {
-	return &serialFeed{src: src, looker: l, done: done}
+	return &serialFeed{src: src, looker: l, done: done, live: true}
 }
 
 // serialFeed looks at a frame when it is asked for it, unless somebody has.
@@ -106,15 +106,23 @@ type serialFeed struct {
 	src    capture.Source
 	looker looker
 	done   <-chan struct{}
+	live   bool
+	turn   uint
 	frame  capture.Frame
 	ahead  ahead
 }
 
+// stopEvery is how many frames of a file are given before one looks whether the
+// run was stopped.
+const stopEvery = 16
+
 func (s *serialFeed) next() (*capture.Frame, *ahead, error) {
-	select {
-	case <-s.done:
-		return nil, nil, io.EOF
-	default:
+	if s.turn++; s.live || s.turn%stopEvery == 0 {
+		select {
+		case <-s.done:
+			return nil, nil, io.EOF
+		default:
+		}
 	}
 	s.frame.Ahead = nil
 	if err := s.src.Next(&s.frame); err != nil {

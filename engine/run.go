@@ -47,7 +47,7 @@ func (e *Engine) loop(src feed) error {
 		if e.asks.waiting.Load() {
 			e.asks.run()
 		}
-		if errors.Is(err, io.EOF) {
+		if err != nil && errors.Is(err, io.EOF) {
 			return nil
 		}
 	}
