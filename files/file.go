@@ -234,6 +234,13 @@ func (f *file) dataIn(data []byte) {
 	f.set.apply(f)
 }
 
+// Count implements mime.Counted: dataIn for n octets that would only be counted.
+func (f *file) Count(n uint64) {
+	f.rec.LastActive = f.m.events.Now
+	f.offset += n
+	f.seen += n
+}
+
 // deliverStream sniffs if it is time to, then feeds the analyzers
 // (File::DeliverStream).
 func (f *file) deliverStream(data []byte) {

@@ -149,20 +149,17 @@ func (m *Manager) DataIn(data []byte, tag string, conn *event.Conn, isOrig bool,
 	return id
 }
 
+// Counted is mime.Counted.
+type Counted = interface{ Count(n uint64) }
+
 // Counting implements mime.Counter: the next octets of the file would only be
 // counted, since its type was sniffed and nothing is attached.
-func (m *Manager) Counting(fileID string) bool {
+func (m *Manager) Counting(fileID string) Counted {
 	f := m.lookup(fileID)
-	return f != nil && !f.ignored && f.bofFull && f.inferred && f.offset < 1<<63 && f.set.empty()
-}
-
-// Count implements mime.Counter: DataIn for n octets of a file that is
-// [Manager.Counting].
-func (m *Manager) Count(fileID string, n uint64) {
-	f := m.lookup(fileID)
-	f.rec.LastActive = m.events.Now
-	f.offset += n
-	f.seen += n
+	if f == nil || f.ignored || !f.bofFull || !f.inferred || f.offset >= 1<<63 || !f.set.empty() {
+		return nil
+	}
+	return f
 }
 
 // Collecting implements mime.Counter: fewer octets than that would only be kept

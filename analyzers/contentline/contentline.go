@@ -42,6 +42,9 @@ type Skimmer interface {
 	// has taken: whole lines with CRLF at their ends, without other CRs or LFs
 	// and without NULs, for which it has done what DeliverLine would have done.
 	Skim(data []byte, isOrig bool) int
+	// SkimCut is Skim for data whose first line was begun in octets before: begun,
+	// one or more. It may take nothing where Skim would take the whole line.
+	SkimCut(begun, data []byte, isOrig bool) int
 }
 
 // Flags is what the splitters of a connection share.
@@ -63,7 +66,7 @@ type Splitter struct {
 	bufs   *slab.Buffers
 	isOrig bool
 
-	buf     []byte // the line that is not at its end yet; nil if none is
+	buf     []byte // the line that is not at its end yet; nil between deliveries if none is
 	plain   uint64 // octets to hand over uncut before the next line
 	afterCR bool   // the last octet was a CR and ended a line: an LF belongs to it
 	sawNUL  bool
@@ -78,9 +81,7 @@ func (s *Splitter) Init(host Host, sink Sink, flags *Flags, bufs *slab.Buffers, 
 
 // Release makes s as new. What it had of a line is lost.
 func (s *Splitter) Release() {
-	if s.buf != nil {
-		s.bufs.Give(s.buf)
-	}
+	s.endLine()
 	*s = Splitter{}
 }
 
@@ -111,12 +112,12 @@ func (s *Splitter) Deliver(data []byte) {
 			pos += n
 		}
 		if pos == len(data) {
-			return
+			break
 		}
 		if s.flags.Skim && s.skim != nil && !s.afterCR && !s.host.Removing() {
 			pos += s.skimmed(data[pos:])
 			if pos == len(data) {
-				return
+				break
 			}
 		}
 		eol := PlainUntil(data, pos)
@@ -130,6 +131,9 @@ func (s *Splitter) Deliver(data []byte) {
 		}
 		pos = s.take(data, pos, eol)
 	}
+	if len(s.buf) == 0 {
+		s.endLine()
+	}
 }
 
 // skimmed offers data to the Skimmer, and returns how much it has taken. A line
@@ -138,6 +142,10 @@ func (s *Splitter) skimmed(data []byte) int {
 	begun := len(s.buf)
 	if begun == 0 {
 		return s.skim.Skim(data, s.isOrig)
+	}
+	if n := s.skim.SkimCut(s.buf, data, s.isOrig); n > 0 {
+		s.buf = s.buf[:0] // what is left of data is probably cut as well
+		return n
 	}
 	end := bytes.IndexByte(data, '\n') + 1
 	if end < 2 || data[end-2] != '\r' || s.tooLong(end) {
@@ -240,8 +248,10 @@ func (s *Splitter) add(text []byte) {
 }
 
 func (s *Splitter) endLine() {
-	s.bufs.Give(s.buf)
-	s.buf = nil
+	if s.buf != nil {
+		s.bufs.Give(s.buf)
+		s.buf = nil
+	}
 }
 
 func (s *Splitter) forward(data []byte) {

@@ -32,12 +32,9 @@ import (
 
 // Counter is what Files may implement, too.
 type Counter interface {
-	// Counting says that DataIn would do no more with the next octets of the file
-	// than count them.
-	Counting(fileID string) bool
-	// Count does what DataIn would do with n octets, more than 0. The caller has
-	// asked Counting, and nothing has happened since.
-	Count(fileID string, n uint64)
+	// Counting returns the file if DataIn would do no more with its next octets
+	// than count them, else nil.
+	Counting(fileID string) Counted
 	// Collecting returns how many octets DataIn would only keep for later,
 	// before it does more: 0 if it would do more at once.
 	Collecting(fileID string) int
@@ -48,6 +45,13 @@ type Counter interface {
 	// Keep does what DataIn would do with the first of them, in pieces of these
 	// lengths, each more than 0.
 	Keep(fileID string, pieces []int)
+}
+
+// Counted is a file of which octets are counted. It is good until anything else
+// happens. An alias: who implements Counter need not know this package.
+type Counted = interface {
+	// Count does what DataIn would do with n octets, more than 0.
+	Count(n uint64)
 }
 
 // Skim takes as many whole lines with their ends from the beginning of data as
@@ -64,7 +68,8 @@ func (m *Mail) Skim(data []byte) (used int) {
 	if e == nil {
 		return 0
 	}
-	if !m.counter.Counting(m.fileID) {
+	file := m.counter.Counting(m.fileID)
+	if file == nil {
 		return m.skimHead(e, depth, data)
 	}
 	n := 0
@@ -95,7 +100,29 @@ func (m *Mail) Skim(data []byte) (used int) {
 		}
 	}
 	if n > 0 {
-		m.counter.Count(m.fileID, uint64(n))
+		file.Count(uint64(n))
+		m.entityLen += uint64(n)
+	}
+	return used
+}
+
+// SkimCut is Skim for data whose first line was begun before. It takes base64
+// only, which is what most lines that are cut between segments are.
+func (m *Mail) SkimCut(begun, data []byte) (used int) {
+	if m.header() != nil || m.counter == nil || m.fileID == "" || m.opts.SegmentOverlapLength > 0 {
+		return 0
+	}
+	_, e := m.body()
+	if e == nil || e.encoding != base64 || e.decoder.n > 0 || e.decoder.after {
+		return 0
+	}
+	file := m.counter.Counting(m.fileID)
+	if file == nil {
+		return 0
+	}
+	used, n := m.host.Lines().cut(begun, data)
+	if n > 0 {
+		file.Count(uint64(n))
 		m.entityLen += uint64(n)
 	}
 	return used
@@ -309,14 +336,16 @@ func mustLook(line []byte) bool {
 	return line[0] == '.' || line[0] == '-' && (len(line) < 2 || line[1] == '-')
 }
 
+// maxBase64Line is the longest line that is decoded at once.
+const maxBase64Line = base64Batch / 3 * 4
+
 // skimBase64 takes lines, and returns their octets and what they decode to.
 func skimBase64(data []byte) (used, decoded int) {
-	const most = base64Batch / 3 * 4
 	for {
 		// The lines behind a line are probably as long as it is: then it suffices
 		// to look whether anything in them is odd, not where.
 		width := bytes.IndexByte(data[used:], '\n') - 1
-		if width <= 0 || width%4 != 0 || width > most {
+		if width <= 0 || width%4 != 0 || width > maxBase64Line {
 			return used, decoded
 		}
 		lines := linesOf(data[used:], width)

@@ -74,9 +74,21 @@ type countedFiles struct {
 	n int
 }
 
-func (c *countedFiles) Count(fileID string, n uint64) {
-	c.n += int(n)
-	c.Manager.Count(fileID, n)
+func (c *countedFiles) Counting(fileID string) files.Counted {
+	if f := c.Manager.Counting(fileID); f != nil {
+		return noted{f, c}
+	}
+	return nil
+}
+
+type noted struct {
+	files.Counted
+	by *countedFiles
+}
+
+func (n noted) Count(octets uint64) {
+	n.by.n += int(octets)
+	n.Counted.Count(octets)
 }
 
 // bothWays compares what is told of a mail with the given octets behind DATA, cut

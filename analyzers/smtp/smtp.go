@@ -280,11 +280,25 @@ func (l *lines) DeliverLine(data []byte, isOrig bool) {
 // [mime.Mail.Skim], which leaves lines that begin with a dot alone).
 func (l *lines) Skim(data []byte, isOrig bool) int {
 	a := (*Analyzer)(l)
-	if a.state != inData || isOrig == a.respSends || a.bdat != nil || !a.mail.IsOpen() || a.fileID != "" ||
-		a.events.SMTPData.Wanted() && !a.skipData || a.slow {
+	if !a.maySkim(isOrig) {
 		return 0
 	}
 	return a.mail.Skim(data)
+}
+
+// SkimCut is Skim for data that begin within a line.
+func (l *lines) SkimCut(begun, data []byte, isOrig bool) int {
+	a := (*Analyzer)(l)
+	if !a.maySkim(isOrig) {
+		return 0
+	}
+	return a.mail.SkimCut(begun, data)
+}
+
+// maySkim says that lines of that direction only concern the mail.
+func (a *Analyzer) maySkim(isOrig bool) bool {
+	return a.state == inData && isOrig != a.respSends && a.bdat == nil && a.mail.IsOpen() && a.fileID == "" &&
+		!(a.events.SMTPData.Wanted() && !a.skipData) && !a.slow
 }
 
 // deliver takes a line, or what came as it is. What is left of the octets in
