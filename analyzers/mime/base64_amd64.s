@@ -60,7 +60,21 @@ GLOBL base64Group<>(SB), RODATA|NOPTR, $8
 	VPAND v, Y4, v; \
 	VPOR v, bad, bad
 
+// good makes good ff where an octet of v is of the alphabet, else 0; Y6 is 0.
+#define good(v, good) \
+	VPSRLW $4, v, Y4; \
+	VPAND Y2, v, v; \
+	VPAND Y2, Y4, Y4; \
+	VPSHUFB v, Y0, v; \
+	VPSHUFB Y4, Y1, Y4; \
+	VPAND v, Y4, v; \
+	VPCMPEQB Y6, v, good
+
 // func linesVectors(p *byte, n, width int) (lines int)
+//
+// Nearly always all lines are good up to the first that has another width. So
+// these are looked at as one text at first: if they have as many octets that
+// aren't of the alphabet as they have line ends, there is nothing else in them.
 TEXT ·linesVectors(SB), NOSPLIT, $0-32
 	MOVQ p+0(FP), SI
 	MOVQ n+8(FP), CX
@@ -68,9 +82,76 @@ TEXT ·linesVectors(SB), NOSPLIT, $0-32
 	VMOVDQU base64Lower<>(SB), Y0
 	VMOVDQU base64Upper<>(SB), Y1
 	VPBROADCASTQ lowerHalf<>(SB), Y2
-	XORQ AX, AX
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
 	LEAQ 2(DX), R8   // from a line to the next
 	LEAQ -32(DX), R9 // where the last vector of a line is
+
+	// Lines by their ends alone: AX are their octets, R10 how many there are. The
+	// sums of octets below have room for 255 vectors.
+	XORQ AX, AX
+	XORQ R10, R10
+	MOVQ CX, R11
+	CMPQ R11, $8160
+	JLE ends
+	MOVQ $8160, R11
+
+ends:
+	LEAQ (AX)(R8*1), BX
+	CMPQ BX, R11
+	JGT text
+	CMPW -2(SI)(BX*1), $0x0a0d
+	JNE text
+	MOVQ BX, AX
+	INCQ R10
+	JMP ends
+
+text:
+	TESTQ R10, R10
+	JZ none
+	XORQ BX, BX
+	LEAQ -32(AX), R11
+
+block:
+	CMPQ BX, R11
+	JGT rest
+	VMOVDQU (SI)(BX*1), Y3
+	good(Y3, Y5)
+	VPSUBB Y5, Y7, Y7
+	ADDQ $32, BX
+	JMP block
+
+rest:
+	// Of the last vector the octets that were not counted.
+	VMOVDQU (SI)(R11*1), Y3
+	good(Y3, Y5)
+	VPMOVMSKB Y5, R12
+	MOVQ BX, CX
+	SUBQ R11, CX // as many octets were
+	SHRQ CX, R12
+	POPCNTL R12, R12
+	VPSADBW Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X5
+	VPADDQ X5, X7, X7
+	VPSRLDQ $8, X7, X5
+	VPADDQ X5, X7, X7
+	VMOVQ X7, BX
+	ADDQ R12, BX
+	LEAQ (BX)(R10*2), BX
+	CMPQ BX, AX
+	JNE oneByOne
+	VZEROUPPER
+	MOVQ R10, lines+24(FP)
+	RET
+
+none:
+	VZEROUPPER
+	MOVQ $0, lines+24(FP)
+	RET
+
+oneByOne:
+	MOVQ n+8(FP), CX
+	XORQ AX, AX
 
 line:
 	CMPQ CX, R8

@@ -427,6 +427,12 @@ func skimIdentity(data []byte) (used, lines int) {
 // qpPlainUntil returns where the first octet at or behind i is that doesn't stand
 // for itself in quoted-printable, the end of data without any.
 func qpPlainUntil(data []byte, i int) int {
+	if hasVectors && len(data)-i >= 32 {
+		i += plainVectors(&data[i], len(data)-i)
+		if len(data)-i >= 32 {
+			return i
+		}
+	}
 	for ; i < len(data); i++ {
 		for len(data)-i >= 8 {
 			if w := notPrintable(binary.LittleEndian.Uint64(data[i:])); w != 0 {

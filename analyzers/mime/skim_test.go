@@ -84,3 +84,28 @@ func BenchmarkSkimBase64(b *testing.B) {
 		skimBase64(data)
 	}
 }
+
+func TestPlainQuotedPrintableEndsAtEachOtherOctet(t *testing.T) {
+	for n := range 72 { // two vectors, a word and some
+		data := []byte(strings.Repeat("a \t~!", n))[:n]
+		if got := qpPlainUntil(data, 0); got != n {
+			t.Fatalf("%q: ends at %d", data, got)
+		}
+		for place := range n {
+			was := data[place]
+			for c := range 256 {
+				data[place] = byte(c)
+				want := n
+				if c == '=' || c > '~' || c < ' ' && c != '\t' {
+					want = place
+				}
+				for _, from := range []int{0, place / 2, place} {
+					if got := qpPlainUntil(data, from); got != want {
+						t.Fatalf("%q from %d: ends at %d, want %d", data, from, got, want)
+					}
+				}
+			}
+			data[place] = was
+		}
+	}
+}

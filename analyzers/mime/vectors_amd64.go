@@ -3,10 +3,11 @@ package mime
 import "golang.org/x/sys/cpu"
 
 // hasVectors says that the functions below may be called.
-var hasVectors = cpu.X86.HasAVX2
+var hasVectors = cpu.X86.HasAVX2 && cpu.X86.HasPOPCNT
 
 // linesVectors counts the lines in a row at p, of n octets, that have the width
-// (32 or more) of octets of the alphabet and end with CRLF.
+// (32 or more) of octets of the alphabet and end with CRLF, but not beyond some
+// 8,000 octets.
 //
 //go:noescape
 func linesVectors(p *byte, n, width int) (lines int)
@@ -17,3 +18,10 @@ func linesVectors(p *byte, n, width int) (lines int)
 //
 //go:noescape
 func decodeVectors(out, p *byte, n, width, most int) (lines int)
+
+// plainVectors returns where the first of the n octets at p is that doesn't stand
+// for itself in quoted-printable, or, without any, how many it has looked at: all
+// but 31 at most.
+//
+//go:noescape
+func plainVectors(p *byte, n int) int
