@@ -39,9 +39,17 @@ func (t *Timer) Armed() bool { return t.pos > 0 }
 // At returns the time for which the timer was armed last.
 func (t *Timer) At() float64 { return t.at }
 
+// entry is a place in the heap. The time is here and not with the timer alone:
+// to compare two is most of the work, and with many timers each one that has to
+// be asked is a line that no cache holds.
+type entry struct {
+	at float64
+	t  *Timer
+}
+
 // Manager is the heap and its clock.
 type Manager struct {
-	heap  []*Timer
+	heap  []entry
 	now   float64
 	armed uint64
 }
@@ -71,9 +79,8 @@ func (m *Manager) Add(t *Timer, at float64) {
 	}
 	t.at = at
 	m.armed++
-	m.heap = append(m.heap, t)
-	t.pos = len(m.heap)
-	m.up(len(m.heap) - 1)
+	m.heap = append(m.heap, entry{})
+	m.up(len(m.heap)-1, entry{at, t})
 }
 
 // Cancel takes t out of the heap; an idle timer is left alone.
@@ -84,10 +91,13 @@ func (m *Manager) Cancel(t *Timer) {
 	if t.pos == 0 {
 		return
 	}
-	for i := t.pos - 1; i > 0; i = (i - 1) / 2 {
-		m.swap(i, (i-1)/2)
+	for i := t.pos - 1; i > 0; {
+		parent := (i - 1) / 2
+		m.put(i, m.heap[parent])
+		i = parent
 	}
-	m.pop()
+	t.pos = 0
+	m.dropFirst()
 }
 
 // again is how many timers more than there were may run in one Advance without a
@@ -118,52 +128,57 @@ func (m *Manager) Expire() {
 }
 
 func (m *Manager) pop() *Timer {
-	top := m.heap[0]
+	first := m.heap[0].t
+	first.pos = 0
+	m.dropFirst()
+	return first
+}
+
+// dropFirst closes the gap at the root: the last entry sinks from there.
+func (m *Manager) dropFirst() {
 	last := len(m.heap) - 1
-	m.heap[0] = m.heap[last]
-	m.heap[0].pos = 1
-	m.heap[last] = nil
+	e := m.heap[last]
+	m.heap[last] = entry{}
 	m.heap = m.heap[:last]
 	if last > 0 {
-		m.down(0)
+		m.down(0, e)
 	}
-	top.pos = 0
-	return top
 }
 
-func (m *Manager) swap(i, j int) {
-	h := m.heap
-	h[i], h[j] = h[j], h[i]
-	h[i].pos, h[j].pos = i+1, j+1
+func (m *Manager) put(i int, e entry) {
+	m.heap[i] = e
+	e.t.pos = i + 1
 }
 
-func (m *Manager) up(i int) {
+// up lets e rise from the gap i.
+func (m *Manager) up(i int, e entry) {
 	for i > 0 {
-		p := (i - 1) / 2
-		if !(m.heap[p].at > m.heap[i].at) {
-			return
+		parent := (i - 1) / 2
+		if !(m.heap[parent].at > e.at) {
+			break
 		}
-		m.swap(p, i)
-		i = p
+		m.put(i, m.heap[parent])
+		i = parent
 	}
+	m.put(i, e)
 }
 
-// down sinks entry i. Of two children with equal times the right one is taken,
-// and only a strictly earlier child moves up.
-func (m *Manager) down(i int) {
+// down lets e sink from the gap i. Of two children with equal times the right one
+// is taken, and only a strictly earlier child moves up.
+func (m *Manager) down(i int, e entry) {
 	for {
-		l, r := 2*i+1, 2*i+2
-		if l >= len(m.heap) {
-			return
+		child := 2*i + 1
+		if child >= len(m.heap) {
+			break
 		}
-		c := l
-		if r < len(m.heap) && !(m.heap[l].at < m.heap[r].at) {
-			c = r
+		if right := child + 1; right < len(m.heap) && !(m.heap[child].at < m.heap[right].at) {
+			child = right
 		}
-		if !(m.heap[c].at < m.heap[i].at) {
-			return
+		if !(m.heap[child].at < e.at) {
+			break
 		}
-		m.swap(c, i)
-		i = c
+		m.put(i, m.heap[child])
+		i = child
 	}
+	m.put(i, e)
 }
