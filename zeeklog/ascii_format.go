@@ -51,9 +51,15 @@ func (f *textFormat) escapeOutside(utf8 bool, seqs ...string) {
 }
 
 func (f *textFormat) appendRow(b []byte, rec []Value) []byte {
+	// One octet, nearly always, which needs no call to be copied.
+	single := len(f.separator) == 1
 	for i := range rec {
 		if i > 0 {
-			b = append(b, f.separator...)
+			if single {
+				b = append(b, f.separator[0])
+			} else {
+				b = append(b, f.separator...)
+			}
 		}
 		b = f.appendValue(b, &rec[i], 0)
 	}

@@ -3,6 +3,7 @@
 package site
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"github.com/gzeek/gzeek/policy"
@@ -64,11 +65,11 @@ func load(c *policy.Context) error {
 }
 
 func (s *Site) update() {
-	s.neighbor = s.neighborNets.Get()
-	s.privateNets = s.private.Get()
-	s.local = s.localNets.Get()
+	s.neighbor = newNets(s.neighborNets.Get())
+	s.privateNets = newNets(s.private.Get())
+	s.local = newNets(s.localNets.Get())
 	if s.privateIsLocal.Get() {
-		s.local = append(append(nets(nil), s.local...), s.privateNets...)
+		s.local = newNets(s.localNets.Get(), s.private.Get())
 	}
 }
 
@@ -77,7 +78,7 @@ func (s *Site) update() {
 func (s *Site) IsLocal(a netip.Addr) bool { return s.local.contains(a) }
 
 // HasLocal says whether there are local networks at all.
-func (s *Site) HasLocal() bool { return len(s.local) > 0 }
+func (s *Site) HasLocal() bool { return len(s.local.v4)+len(s.local.others) > 0 }
 
 // IsNeighbor says whether an address is in Site::neighbor_nets.
 func (s *Site) IsNeighbor(a netip.Addr) bool { return s.neighbor.contains(a) }
@@ -98,12 +99,45 @@ func (s *Site) Matches(a netip.Addr, h Host) bool {
 	return false
 }
 
-// nets are networks; IPv4 ones are of 4-byte addresses.
-type nets []netip.Prefix
+// nets are networks. Each connection asks some dozens of IPv4 about its ends.
+type nets struct {
+	v4     []net4
+	others []netip.Prefix
+}
 
-func (n nets) contains(a netip.Addr) bool {
-	a = a.Unmap()
-	for _, p := range n {
+type net4 struct{ addr, mask uint32 }
+
+func newNets(lists ...[]netip.Prefix) (n nets) {
+	for _, list := range lists {
+		for _, p := range list {
+			if !p.IsValid() || !p.Addr().Is4() {
+				n.others = append(n.others, p)
+				continue
+			}
+			mask := ^uint32(0) << (32 - p.Bits())
+			n.v4 = append(n.v4, net4{number(p.Addr()) & mask, mask})
+		}
+	}
+	return n
+}
+
+// number is an IPv4 address as a number.
+func number(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
+
+func (n *nets) contains(a netip.Addr) bool {
+	if a.Is4() || a.Is4In6() {
+		addr := number(a)
+		for _, p := range n.v4 {
+			if addr&p.mask == p.addr {
+				return true
+			}
+		}
+		return false
+	}
+	for _, p := range n.others {
 		if p.Contains(a) {
 			return true
 		}
