@@ -117,6 +117,9 @@ func runCommand(args []string, std stdio) int {
 		return usageError(std, fmt.Errorf("--workers takes a number from 0, which is one for each core, to %d", maxWorkers))
 	}
 
+	if f.memory == 0 && os.Getenv("GOMEMLIMIT") == "" && octetsOf(f.files) >= worthHugePages {
+		useHugePages()
+	}
 	tuneGC()
 	f.memory.apply()
 	stop, err := f.profile.start(std)
@@ -128,6 +131,20 @@ func runCommand(args []string, std stdio) int {
 		return failed(std, err)
 	}
 	return code
+}
+
+// worthHugePages is how large captures are at least for which the heap grows
+// enough to be worth the millisecond that useHugePages takes.
+const worthHugePages = 32 << 20
+
+// octetsOf is the size of files, as far as they tell one.
+func octetsOf(files []string) (n int64) {
+	for _, name := range files {
+		if st, err := os.Stat(name); err == nil && st.Mode().IsRegular() {
+			n += st.Size()
+		}
+	}
+	return n
 }
 
 // maxWorkers is more than any run can use: each takes two batches of packets.

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cli
+
+// useHugePages does something on Linux only.
+func useHugePages() {}
