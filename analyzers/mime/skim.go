@@ -150,6 +150,9 @@ func (m *Mail) header() *entity {
 	return nil
 }
 
+// manyPieces is more than the first octets of nearly all files have.
+const manyPieces = 64
+
 // skimHead is Skim for the first octets of a file.
 func (m *Mail) skimHead(e *entity, depth int, data []byte) (used int) {
 	most := m.counter.Collecting(m.fileID) - 1
@@ -160,6 +163,9 @@ func (m *Mail) skimHead(e *entity, depth int, data []byte) (used int) {
 	// was held back before them.
 	const behind = 8 // what decodeVectors needs more
 	room := m.counter.Room(m.fileID, min(most, len(data)+2+behind))
+	if m.pieces == nil {
+		m.pieces = make([]int, 0, manyPieces)
+	}
 	h := head{pieces: m.pieces[:0], room: room}
 	switch e.encoding {
 	case base64:

@@ -32,8 +32,8 @@ func columns() []policy.Column[Info] {
 		str("in_reply_to", func(i *Info) *Field { return &i.InReplyTo }),
 		str("subject", func(i *Info) *Field { return &i.Subject }),
 		policy.Addr("x_originating_ip", func(i *Info) netip.Addr { return i.XOriginatingIP }),
-		str("first_received", func(i *Info) *Field { return &i.FirstReceived }),
-		str("second_received", func(i *Info) *Field { return &i.SecondReceived }),
+		policy.String("first_received", func(i *Info) (string, bool) { f := i.FirstReceived(); return f.Value, f.Set }),
+		policy.String("second_received", func(i *Info) (string, bool) { f := i.SecondReceived(); return f.Value, f.Set }),
 		str("last_reply", func(i *Info) *Field { return &i.LastReply }),
 		policy.Column[Info]{Name: "path", Type: zeeklog.VectorOf(zeeklog.Addr), Get: func(i *Info, v *zeeklog.Value) {
 			v.SetEmptyVector()

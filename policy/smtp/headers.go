@@ -33,10 +33,7 @@ func (p *SMTP) header(e *event.MIMEOneHeader) {
 	case "MESSAGE-ID":
 		i.MsgID = p.field(value)
 	case "RECEIVED":
-		if i.FirstReceived.Set {
-			i.SecondReceived = i.FirstReceived
-		}
-		i.FirstReceived = p.field(value)
+		p.gotReceived(i, value)
 	case "IN-REPLY-TO":
 		i.InReplyTo = p.field(value)
 	case "SUBJECT":

@@ -55,8 +55,6 @@ type Info struct {
 	ReplyTo, MsgID      Field
 	InReplyTo, Subject  Field
 	XOriginatingIP      netip.Addr // invalid is unset
-	FirstReceived       Field
-	SecondReceived      Field
 	LastReply           Field
 	Path                []netip.Addr
 	UserAgent           Field
@@ -68,10 +66,53 @@ type Info struct {
 	hasClientActivity   bool
 	processHeaders      bool
 	entityCount         uint64
+	received            [2]received // the last Received field, and the one before
 
 	room struct {
 		path  [2]netip.Addr
 		fuids [2]string
+	}
+}
+
+// FirstReceived is the value of the last Received field so far: the one that was
+// added first.
+func (i *Info) FirstReceived() Field { return i.received[0].field() }
+
+// SecondReceived is the value of the one before it.
+func (i *Info) SecondReceived() Field { return i.received[1].field() }
+
+// received is the value of a field that may come many times, of which most are
+// seen by nobody: it is a string only once somebody asks for it.
+type received struct {
+	set, made bool
+	text      []byte
+	value     string
+}
+
+func (r *received) field() Field {
+	if r.set && !r.made {
+		r.value, r.made = string(r.text), true
+	}
+	return Field{r.value, r.set}
+}
+
+// gotReceived takes a Received field.
+func (p *SMTP) gotReceived(i *Info, value []byte) {
+	i.received[0], i.received[1] = i.received[1], i.received[0]
+	r := &i.received[0]
+	r.text = p.buffers.Append(r.text[:0], value)
+	r.set, r.made, r.value = true, false, ""
+}
+
+// settle gives back the room of a record that is done.
+func (p *SMTP) settle(i *Info) {
+	for k := range i.received {
+		r := &i.received[k]
+		if r.set && !r.made {
+			r.value, r.made = p.text.String(r.text), true
+		}
+		p.buffers.Give(r.text)
+		r.text = nil
 	}
 }
 
@@ -121,6 +162,8 @@ type SMTP struct {
 	paths  slab.Of[netip.Addr]
 	fuids  slab.Of[string]
 	text   slab.Text
+	// buffers are lent to the Received fields of open mails.
+	buffers slab.Buffers
 	// removed is removedConn, made once.
 	removed func(*event.Conn)
 
@@ -242,6 +285,7 @@ func (p *SMTP) message(c *event.Conn, i *Info, st *State) *Info {
 	if !i.hasClientActivity {
 		return i
 	}
+	p.settle(i)
 	p.Log.Write(i)
 	return p.begin(c, st)
 }

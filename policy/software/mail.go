@@ -87,7 +87,7 @@ func (m *mail) logged(rec *smtp.Info) {
 	kind, host := MailClient, fromEnd(rec.Path, 1)
 	if webmail, _ := m.webmail.Get(rec); webmail {
 		kind = WebmailServer
-		if strings.Contains(rec.FirstReceived.Value, "via HTTP") {
+		if strings.Contains(rec.FirstReceived().Value, "via HTTP") {
 			host = fromEnd(rec.Path, 2)
 		}
 	}

@@ -165,7 +165,6 @@ func TestMailSoftwareIsWhereThePathEnds(t *testing.T) {
 				c.Events.SMTPRequest.Handle("test", -100, func(e *event.SMTPRequest) {
 					i, _ := s.Info(e.Conn)
 					i.Path = x.path
-					i.FirstReceived = smtp.Field{Value: x.received, Set: true}
 				})
 			},
 		})
@@ -173,6 +172,7 @@ func TestMailSoftwareIsWhereThePathEnds(t *testing.T) {
 		conn := &event.Conn{UID: "C1", ID: event.ConnID{OrigH: local, RespH: remote, Proto: event.ProtoTCP}}
 		r.Events.SMTPRequest.Enqueue(event.SMTPRequest{Conn: conn, IsOrig: true, Command: "MAIL", Arg: []byte("FROM:<a@b.c>")})
 		r.Events.MIMEBeginEntity.Enqueue(event.ConnEvent{Conn: conn})
+		r.Events.MIMEOneHeader.Enqueue(event.MIMEOneHeader{Conn: conn, Header: event.MIMEHeader{Name: []byte("RECEIVED"), Value: []byte(x.received)}})
 		r.Events.MIMEOneHeader.Enqueue(event.MIMEOneHeader{Conn: conn, Header: event.MIMEHeader{Name: []byte("USER-AGENT"), Value: []byte(agent)}})
 		r.Events.MIMEEndEntity.Enqueue(event.ConnEvent{Conn: conn})
 		r.Events.SMTPReply.Enqueue(event.SMTPReply{Conn: conn, Cmd: ".", Code: 250})
