@@ -151,21 +151,24 @@ func dotInNumber(s []byte, at int) int {
 // afterV4 is the end of the address whose first dot is at.
 func afterV4(s []byte, at int) (end int, ok bool) {
 	for dots := 1; ; dots++ {
-		from := at + 1
-		end = from
-		for end < len(s) && end-from < 3 && isDigit(s[end]) {
-			end++
+		from, v := at+1, 0
+		for end = from; end < len(s) && end-from < 3; end++ {
+			d := s[end] - '0'
+			if d > 9 {
+				break
+			}
+			v = v*10 + int(d)
 		}
-		if dots == 3 && end > from && !isOctet(s[from:end]) {
-			end--
-		}
-		if !isOctet(s[from:end]) {
+		if end == from {
 			return 0, false
 		}
 		if dots == 3 {
+			if v > 255 {
+				end-- // two of the three digits
+			}
 			return end, true
 		}
-		if end == len(s) || s[end] != '.' {
+		if v > 255 || end == len(s) || s[end] != '.' {
 			return 0, false
 		}
 		at = end

@@ -2,6 +2,7 @@ package mime
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strconv"
 
 	"github.com/gzeek/gzeek/event"
@@ -118,9 +119,16 @@ func (m *Mail) submitAllHeaders(e *entity) {
 // upper copies the name for an event, in upper case.
 func (m *Mail) upper(name []byte) []byte {
 	up := m.events.Bytes(name)
-	for i, c := range up {
+	rest := up
+	for len(rest) >= 8 { // a name is ASCII
+		w := binary.LittleEndian.Uint64(rest)
+		small := atLeast(w, 'a') &^ atLeast(w, 'z'+1) & top
+		binary.LittleEndian.PutUint64(rest, w^small>>2)
+		rest = rest[8:]
+	}
+	for i, c := range rest {
 		if 'a' <= c && c <= 'z' {
-			up[i] = c - ('a' - 'A')
+			rest[i] = c - ('a' - 'A')
 		}
 	}
 	return up

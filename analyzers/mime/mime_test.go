@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -410,4 +411,16 @@ func FuzzMIME(f *testing.F) {
 			t.Fatalf("%d octets from %d", octets, most)
 		}
 	})
+}
+
+func TestNamesOfFieldsAreToldInUpperCase(t *testing.T) {
+	m := NewMail(&recorder{ev: event.NewEvents()}, nil, "SMTP", nil, nil)
+	for c := 33; c <= 126; c++ {
+		for n := range 20 {
+			name := bytes.Repeat([]byte{byte(c)}, n)
+			if got, want := m.upper(name), bytes.ToUpper(name); !bytes.Equal(got, want) {
+				t.Fatalf("%q: %q", name, got)
+			}
+		}
+	}
 }
