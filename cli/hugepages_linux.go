@@ -20,13 +20,14 @@ const hugePages = 256 << 20
 // and the heap grows into it when it is gone.
 //
 // It is of use only where the kernel leaves the choice to programs ("madvise", as
-// Debian and Ubuntu do).
-func useHugePages() {
+// Debian and Ubuntu do). It returns how many octets it has lent.
+func useHugePages() uint64 {
 	modes, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled")
 	if err != nil || !bytes.Contains(modes, []byte("[madvise]")) {
-		return
+		return 0
 	}
 	adviseHugePages(hugePages)
+	return hugePages
 }
 
 func adviseHugePages(n int) {

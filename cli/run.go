@@ -117,8 +117,9 @@ func runCommand(args []string, std stdio) int {
 		return usageError(std, fmt.Errorf("--workers takes a number from 0, which is one for each core, to %d", maxWorkers))
 	}
 
-	if f.memory == 0 && os.Getenv("GOMEMLIMIT") == "" && octetsOf(f.files) >= worthHugePages {
-		useHugePages()
+	// A profile of allocations would show the place that is lent.
+	if f.memory == 0 && os.Getenv("GOMEMLIMIT") == "" && f.profile.heap == "" && octetsOf(f.files) >= worthHugePages {
+		f.profile.lent = useHugePages()
 	}
 	tuneGC()
 	f.memory.apply()
