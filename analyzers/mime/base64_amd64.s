@@ -50,25 +50,15 @@ GLOBL base64Pair<>(SB), RODATA|NOPTR, $8
 DATA base64Group<>+0(SB)/8, $0x0001100000011000
 GLOBL base64Group<>(SB), RODATA|NOPTR, $8
 
-// odd makes bad other than zero where an octet of v isn't of the alphabet.
-#define odd(v, bad) \
+// wrong makes each octet of v other than zero that isn't of the alphabet, and the
+// others zero.
+#define wrong(v) \
 	VPSRLW $4, v, Y4; \
 	VPAND Y2, v, v; \
 	VPAND Y2, Y4, Y4; \
 	VPSHUFB v, Y0, v; \
 	VPSHUFB Y4, Y1, Y4; \
-	VPAND v, Y4, v; \
-	VPOR v, bad, bad
-
-// good makes good ff where an octet of v is of the alphabet, else 0; Y6 is 0.
-#define good(v, good) \
-	VPSRLW $4, v, Y4; \
-	VPAND Y2, v, v; \
-	VPAND Y2, Y4, Y4; \
-	VPSHUFB v, Y0, v; \
-	VPSHUFB Y4, Y1, Y4; \
-	VPAND v, Y4, v; \
-	VPCMPEQB Y6, v, good
+	VPAND v, Y4, v
 
 // func linesVectors(p *byte, n, width int) (lines int)
 //
@@ -87,14 +77,15 @@ TEXT ·linesVectors(SB), NOSPLIT, $0-32
 	LEAQ 2(DX), R8   // from a line to the next
 	LEAQ -32(DX), R9 // where the last vector of a line is
 
-	// Lines by their ends alone: AX are their octets, R10 how many there are. The
-	// sums of octets below have room for 255 vectors.
+	// Lines by their ends alone: AX are their octets, R10 how many there are. No more
+	// than that, since who asks again behind each odd line would have all of a large
+	// segment looked at each time; and the sums below have room for 255 vectors.
 	XORQ AX, AX
 	XORQ R10, R10
 	MOVQ CX, R11
-	CMPQ R11, $8160
+	CMPQ R11, $2048
 	JLE ends
-	MOVQ $8160, R11
+	MOVQ $2048, R11
 
 ends:
 	LEAQ (AX)(R8*1), BX
@@ -116,7 +107,8 @@ block:
 	CMPQ BX, R11
 	JGT rest
 	VMOVDQU (SI)(BX*1), Y3
-	good(Y3, Y5)
+	wrong(Y3)
+	VPCMPEQB Y6, Y3, Y5
 	VPSUBB Y5, Y7, Y7
 	ADDQ $32, BX
 	JMP block
@@ -124,7 +116,8 @@ block:
 rest:
 	// Of the last vector the octets that were not counted.
 	VMOVDQU (SI)(R11*1), Y3
-	good(Y3, Y5)
+	wrong(Y3)
+	VPCMPEQB Y6, Y3, Y5
 	VPMOVMSKB Y5, R12
 	MOVQ BX, CX
 	SUBQ R11, CX // as many octets were
@@ -160,14 +153,16 @@ line:
 	JNE done
 	VPXOR Y5, Y5, Y5
 	VMOVDQU (SI)(R9*1), Y3
-	odd(Y3, Y5)
+	wrong(Y3)
+	VPOR Y3, Y5, Y5
 	XORQ BX, BX
 
 vector:
 	CMPQ BX, R9
 	JGE judge
 	VMOVDQU (SI)(BX*1), Y3
-	odd(Y3, Y5)
+	wrong(Y3)
+	VPOR Y3, Y5, Y5
 	ADDQ $32, BX
 	JMP vector
 

@@ -7,7 +7,7 @@ var hasVectors = cpu.X86.HasAVX2 && cpu.X86.HasPOPCNT
 
 // linesVectors counts the lines in a row at p, of n octets, that have the width
 // (32 or more) of octets of the alphabet and end with CRLF, but not beyond some
-// 8,000 octets.
+// 2,000 octets.
 //
 //go:noescape
 func linesVectors(p *byte, n, width int) (lines int)

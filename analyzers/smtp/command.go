@@ -92,20 +92,16 @@ func firstWord(line []byte) (cmd command, known string, n int) {
 	}
 	for _, t := range byInitial[initial] {
 		n := len(t.spelling)
-		if n == len(line) || n < len(line) && endsWord(line[n]) {
-			if isTyped(line[:n], t.spelling) {
-				return t.command, t.spelling, n
-			}
+		if (n == len(line) || n < len(line) && endsWord(line[n])) && isTyped(line[:n], t.spelling) {
+			return t.command, t.spelling, n
 		}
 	}
 	return noCommand, "", 0
 }
 
-// isTyped says whether the word, as long as the spelling, is it but for the case.
+// isTyped says whether a word, which is as long as the spelling, is it but for the
+// case.
 func isTyped(word []byte, spelling string) bool {
-	if len(word) != len(spelling) {
-		return false
-	}
 	for i, c := range word {
 		if 'a' <= c && c <= 'z' {
 			c -= 'a' - 'A'

@@ -211,10 +211,7 @@ func (b *build) copyProfile(ctx context.Context) error {
 		return b.explain(dir, err)
 	}
 	// What the go tool downloads is told before, in lines of its own.
-	lines := strings.Fields(dir)
-	if len(lines) == 0 {
-		return nil
-	}
+	lines := strings.Split(strings.TrimSpace(dir), "\n")
 	profile, err := os.ReadFile(filepath.Join(lines[len(lines)-1], name))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // of a version that had none
