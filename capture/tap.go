@@ -27,7 +27,7 @@ type Interface struct {
 const (
 	// firstRetry doubles with each failure, up to LiveOptions.Reopen.
 	firstRetry = 100 * time.Millisecond
-	// lookEvery is how often the link of a silent interface is looked at.
+	// lookEvery is how often the link is looked at while nothing comes.
 	lookEvery = time.Second
 	// Of a link that goes up and down all the time so many troubles are told in such
 	// a time; all of them are counted.
@@ -104,9 +104,7 @@ func (t *tap) Next(f *Frame) (err error) {
 	}
 	f.Number += t.base
 	t.last = f.Number
-	if t.troubled {
-		t.recovered()
-	}
+	t.came(f.Time)
 	return nil
 }
 
@@ -124,10 +122,23 @@ func (t *tap) ReadBatch(b *Batch) (err error) {
 		b.Frames[i].Number += t.base
 		t.last = b.Frames[i].Number
 	}
-	if t.troubled {
-		t.recovered()
+	if n := len(b.Frames); n > 0 {
+		t.came(b.Frames[n-1].Time)
 	}
 	return nil
+}
+
+// came looks whether a packet ends a trouble. One alone proves nothing: it may have
+// waited in the kernel's buffer when the link went down, or be what the kernel says as
+// its last words on an interface that is being deleted (IGMP and MLD leaves).
+func (t *tap) came(stamp float64) {
+	switch {
+	case !t.troubled:
+	case stamp > float64(t.state.Since.Add(lookEvery).UnixMicro())/1e6:
+		t.recovered()
+	default:
+		t.look()
+	}
 }
 
 // asksOnce says that its source can't tell whether more packets wait.
@@ -201,7 +212,7 @@ func (t *tap) because() string {
 	return t.name + ": "
 }
 
-// look notices a silent interface whose link is down. It stays open.
+// look notices that the link is down, and up again. It stays open.
 func (t *tap) look() {
 	now := time.Now()
 	if now.Sub(t.looked) < lookEvery {

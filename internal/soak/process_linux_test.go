@@ -62,6 +62,13 @@ func listen(t *testing.T, dir string, ifaces []string, args ...string) *process 
 		t.Fatalf("gzeek doesn't listen: %q", p.said)
 	}
 	p.from = time.Now()
+	t.Cleanup(func() {
+		if t.Failed() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			t.Logf("gzeek said %q", p.said)
+		}
+	})
 	return p
 }
 
