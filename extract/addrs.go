@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gzeek/gzeek/internal/scan"
 	"github.com/gzeek/gzeek/pattern"
 )
 
@@ -112,7 +113,7 @@ func mayHoldIPv6(s []byte) bool {
 // again as many count as make one.
 func nextV4(s []byte, pos int) (start, end int, ok bool) {
 	for at := pos + 1; ; at++ {
-		at = dotInNumber(s, at)
+		at = scan.DotInNumber(s, at)
 		if at < 0 {
 			return 0, 0, false
 		}
@@ -127,25 +128,6 @@ func nextV4(s []byte, pos int) (start, end int, ok bool) {
 			return start, end, true
 		}
 	}
-}
-
-// dotInNumber finds the first dot at or after at, more than 0, that is between digits: neither one of a name nor the end of a
-// sentence. It is negative if there is none.
-func dotInNumber(s []byte, at int) int {
-	if hasVectors && len(s)-at >= 33 {
-		at += dotVectors(&s[at-1], len(s)-at+1)
-	}
-	for ; at < len(s)-1; at++ {
-		i := bytes.IndexByte(s[at:len(s)-1], '.')
-		if i < 0 {
-			return -1
-		}
-		at += i
-		if isDigit(s[at-1]) && isDigit(s[at+1]) {
-			return at
-		}
-	}
-	return -1
 }
 
 // afterV4 is the end of the address whose first dot is at.

@@ -284,35 +284,3 @@ func TestTheSchemeIsTakenOffURLsThatHaveOne(t *testing.T) {
 		}
 	}
 }
-
-func TestDotsBetweenDigitsAreFoundAtEachPlace(t *testing.T) {
-	for n := range 110 {
-		s := bytes.Repeat([]byte{'x'}, n)
-		if at := dotInNumber(s, 1); at >= 0 {
-			t.Fatalf("%q has one at %d", s, at)
-		}
-		for place := range n {
-			for _, c := range []byte("./09:") {
-				for _, text := range []string{"1.2", "x.2", "1.x", "...", "0.9"} {
-					copy(s[place:], text)
-					s[n-1] = c
-					for _, from := range []int{1, place/2 + 1, place + 1} {
-						want := -1
-						for i := from; i < n-1; i++ {
-							if s[i] == '.' && isDigit(s[i-1]) && isDigit(s[i+1]) {
-								want = i
-								break
-							}
-						}
-						if at := dotInNumber(s, from); at != want {
-							t.Fatalf("%q from %d: %d, want %d", s, from, at, want)
-						}
-					}
-				}
-			}
-			for i := range s {
-				s[i] = "x.1"[(i*7+place)%3]
-			}
-		}
-	}
-}

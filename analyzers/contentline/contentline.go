@@ -13,6 +13,7 @@ package contentline
 import (
 	"bytes"
 
+	"github.com/gzeek/gzeek/internal/scan"
 	"github.com/gzeek/gzeek/internal/slab"
 )
 
@@ -120,14 +121,14 @@ func (s *Splitter) Deliver(data []byte) {
 				break
 			}
 		}
-		eol := PlainUntil(data, pos)
+		eol := scan.LineEnd(data, pos)
 		if !s.afterCR && EndsAt(data, eol) && !s.tooLong(eol-pos) {
 			s.emit(data[pos:eol]) // nearly all lines
 			pos = eol + 2
 			continue
 		}
 		for eol < len(data) && data[eol] == 0 {
-			eol = PlainUntil(data, eol+1)
+			eol = scan.LineEnd(data, eol+1)
 		}
 		pos = s.take(data, pos, eol)
 	}
@@ -278,3 +279,8 @@ func (s *Splitter) singleCR() {
 }
 
 func (s *Splitter) weird(name string) { s.host.Weird(name, "", "CONTENTLINE") }
+
+// EndsAt says whether there is a whole CRLF at data[i].
+func EndsAt(data []byte, i int) bool {
+	return i+1 < len(data) && data[i] == '\r' && data[i+1] == '\n'
+}

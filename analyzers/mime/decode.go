@@ -3,6 +3,8 @@ package mime
 import (
 	"encoding/binary"
 	"strconv"
+
+	"github.com/gzeek/gzeek/internal/scan"
 )
 
 // decode takes a line of the body of e, which has that depth.
@@ -46,9 +48,7 @@ func (m *Mail) decodeQuotedPrintable(line []byte) {
 	soft := false
 	for i := 0; i < end; i++ {
 		from := i
-		for i < end && qpPlain[line[i]] {
-			i++
-		}
+		i = scan.NotPlain(line[:end], i)
 		m.octets(line[from:i])
 		if i == end {
 			break
@@ -79,15 +79,6 @@ func (m *Mail) decodeQuotedPrintable(line []byte) {
 		m.crlf()
 	}
 }
-
-// qpPlain says which octets stand for themselves in quoted-printable.
-var qpPlain = func() (t [256]bool) {
-	for c := 33; c <= 126; c++ {
-		t[c] = c != '='
-	}
-	t[' '], t['\t'] = true, true
-	return
-}()
 
 func unhex(c byte) int {
 	switch {

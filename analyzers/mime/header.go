@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/gzeek/gzeek/event"
+	"github.com/gzeek/gzeek/internal/scan"
 )
 
 // maxAllHeaders is how many octets of a header block mime_all_headers tells at
@@ -122,7 +123,7 @@ func (m *Mail) upper(name []byte) []byte {
 	rest := up
 	for len(rest) >= 8 { // a name is ASCII
 		w := binary.LittleEndian.Uint64(rest)
-		small := atLeast(w, 'a') &^ atLeast(w, 'z'+1) & top
+		small := scan.AtLeast(w, 'a') &^ scan.AtLeast(w, 'z'+1) & scan.Top
 		binary.LittleEndian.PutUint64(rest, w^small>>2)
 		rest = rest[8:]
 	}

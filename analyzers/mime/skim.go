@@ -3,9 +3,9 @@ package mime
 import (
 	"bytes"
 	"encoding/binary"
-	"math/bits"
 
 	"github.com/gzeek/gzeek/analyzers/contentline"
+	"github.com/gzeek/gzeek/internal/scan"
 )
 
 // Most octets of mail traffic lie in bodies whose content nobody wants: the type
@@ -131,7 +131,7 @@ func (m *Mail) SkimCut(begun, data []byte) (used int) {
 // skimHeader is Skim for the lines of a header block.
 func (m *Mail) skimHeader(e *entity, data []byte) (used int) {
 	for used < len(data) && e.inHeader && !mustLook(data[used:]) {
-		end := contentline.PlainUntil(data, used)
+		end := scan.LineEnd(data, used)
 		if !contentline.EndsAt(data, end) {
 			break
 		}
@@ -191,7 +191,7 @@ func (m *Mail) skimHead(e *entity, depth int, data []byte) (used int) {
 // skimOddBase64 takes lines that head.base64 has not.
 func (m *Mail) skimOddBase64(e *entity, depth int, data []byte, room int) (used int) {
 	for used < len(data) && !mustLook(data[used:]) {
-		end := contentline.PlainUntil(data, used)
+		end := scan.LineEnd(data, used)
 		// The groups of before may give three octets more.
 		if room -= end - used + 3; room < 0 || !contentline.EndsAt(data, end) {
 			break
@@ -246,7 +246,7 @@ func (h *head) base64(data []byte, limit, behind int) (used int) {
 // multipart entity, with that of the one before (see Mail.decode).
 func (h *head) identity(data []byte, limit int, late *bool, part bool) (used int) {
 	for used < len(data) && !mustLook(data[used:]) {
-		end := contentline.PlainUntil(data, used)
+		end := scan.LineEnd(data, used)
 		line := data[used:end]
 		if len(line)+4 > min(limit, len(h.room)-h.n) || !contentline.EndsAt(data, end) {
 			break
@@ -269,7 +269,7 @@ func (h *head) identity(data []byte, limit int, late *bool, part bool) (used int
 // quotedPrintable decodes lines in which everything is allowed.
 func (h *head) quotedPrintable(data []byte, limit int) (used int) {
 	for used < len(data) && !mustLook(data[used:]) {
-		end := contentline.PlainUntil(data, used)
+		end := scan.LineEnd(data, used)
 		line := data[used:end]
 		if len(line)+2 > min(limit, len(h.room)-h.n) || !contentline.EndsAt(data, end) {
 			break
@@ -280,7 +280,7 @@ func (h *head) quotedPrintable(data []byte, limit int) (used int) {
 		out := h.room[h.n:]
 		n, soft := 0, false
 		for i := 0; i < len(line); {
-			to := qpPlainUntil(line, i)
+			to := scan.NotPlain(line, i)
 			n += copy(out[n:], line[i:to])
 			i = to
 			switch left := len(line) - i; {
@@ -317,24 +317,6 @@ func (m *Mail) body() (int, *entity) {
 		}
 	}
 	return 0, nil
-}
-
-// The functions below look at eight octets at a time: a word holds 0x80 in each
-// octet of interest, and its trailing zeros say where the first one is. No octet
-// carries into the next, since the top bits are dealt with apart.
-const (
-	each = 0x0101010101010101
-	top  = 0x80 * each
-)
-
-// atLeast marks the octets of w, all below 0x80, that are c or more.
-func atLeast(w uint64, c uint64) uint64 { return w + (0x80-c)*each }
-
-// notPrintable marks the octets of w beyond ASCII's printable ones, and '='.
-func notPrintable(w uint64) uint64 {
-	high := w
-	w &^= top
-	return (high | ^atLeast(w, ' ') | atLeast(w, 0x7f) | ^atLeast(w^'='*each, 1)) & top
 }
 
 // mustLook says that the line is not the body's at first sight.
@@ -420,7 +402,7 @@ var base64Pairs = func() *[1 << 16]uint8 {
 // skimIdentity takes lines, and returns their octets and their number.
 func skimIdentity(data []byte) (used, lines int) {
 	for used < len(data) && !mustLook(data[used:]) {
-		end := contentline.PlainUntil(data, used)
+		end := scan.LineEnd(data, used)
 		if !contentline.EndsAt(data, end) {
 			return used, lines
 		}
@@ -428,30 +410,6 @@ func skimIdentity(data []byte) (used, lines int) {
 		lines++
 	}
 	return used, lines
-}
-
-// qpPlainUntil returns where the first octet at or behind i is that doesn't stand
-// for itself in quoted-printable, the end of data without any.
-func qpPlainUntil(data []byte, i int) int {
-	if hasVectors && len(data)-i >= 32 {
-		i += plainVectors(&data[i], len(data)-i)
-		if len(data)-i >= 32 {
-			return i
-		}
-	}
-	for ; i < len(data); i++ {
-		for len(data)-i >= 8 {
-			if w := notPrintable(binary.LittleEndian.Uint64(data[i:])); w != 0 {
-				i += bits.TrailingZeros64(w) / 8
-				break
-			}
-			i += 8
-		}
-		if i == len(data) || !qpPlain[data[i]] {
-			break
-		}
-	}
-	return i
 }
 
 // skimQuotedPrintable takes lines, and returns their octets and what they decode
@@ -463,7 +421,7 @@ func skimQuotedPrintable(data []byte) (used, decoded int) {
 		soft := false
 		for !ok {
 			from := i
-			i = qpPlainUntil(data, i)
+			i = scan.NotPlain(data, i)
 			n += i - from
 			switch {
 			case contentline.EndsAt(data, i):

@@ -18,10 +18,3 @@ func linesVectors(p *byte, n, width int) (lines int)
 //
 //go:noescape
 func decodeVectors(out, p *byte, n, width, most int) (lines int)
-
-// plainVectors returns where the first of the n octets at p is that doesn't stand
-// for itself in quoted-printable, or, without any, how many it has looked at: all
-// but 31 at most.
-//
-//go:noescape
-func plainVectors(p *byte, n int) int

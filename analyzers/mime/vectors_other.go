@@ -6,6 +6,4 @@ const hasVectors = false
 
 func linesVectors(*byte, int, int) int { panic("there are no vectors") }
 
-func plainVectors(*byte, int) int { panic("there are no vectors") }
-
 func decodeVectors(*byte, *byte, int, int, int) int { panic("there are no vectors") }
