@@ -81,6 +81,9 @@ func newPcapReader(br *blockReader, name string) (*pcapReader, error) {
 		return nil, p.fail(fmt.Sprintf("link type 0x%08x", lt), "0 in its reserved bits")
 	}
 	p.link = fileLinkType(lt & 0xffff)
+	if !p.link.known() {
+		return nil, p.fail(fmt.Sprintf("link type %d", lt&0xffff), expectedLink)
+	}
 	p.maxSnap = maxSnaplen(p.link)
 	p.snap = snapshot(p.link, order.Uint32(h[16:]))
 	if magic == magicKuznetzov {

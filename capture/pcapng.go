@@ -154,6 +154,9 @@ func (r *ngReader) describe(typ uint32, body []byte, first bool) error {
 			return r.fail("one more interface description", fmt.Sprintf("at most %d a section", maxInterfaces))
 		}
 		i := ngInterface{link: fileLinkType(uint32(r.order.Uint16(body))), ticks: 1e6}
+		if first && len(r.ifaces) == 0 && !i.link.known() {
+			return r.fail(fmt.Sprintf("link type %d", i.link), expectedLink)
+		}
 		i.snap = snapshot(i.link, r.order.Uint32(body[4:]))
 		if err := r.options(&i, body[8:]); err != nil {
 			return err

@@ -219,6 +219,7 @@ func TestBrokenFilesSayWhereAndWhat(t *testing.T) {
 		{"snoop", []byte("snoop\x00\x00\x00"), 0, "snoop"},
 		{"version", pcapHeaderVersion(le, magicMicro, 3, 0, 1, 1), 0, "pcap file of version 3.0: expected version 2.4"},
 		{"link type", pcapHeader(le, magicMicro, 1, 0x00010001), 0, "link type 0x00010001: expected 0 in its reserved bits"},
+		{"unknown link type", pcapHeader(le, magicMicro, 1, 20), 0, "at offset 0: link type 20: expected one that libpcap knows, like 1 (Ethernet)"},
 		{"cut packet header", cat(good, good[24:34]), 1, "test: at offset 43, packet 2: truncated packet header: expected 16 octets, found 10"},
 		{"cut packet", cat(good, good[24:42]), 1, "test: at offset 43, packet 2: truncated packet: expected 19 octets (16 of header, 3 of data), found 18"},
 		{"too long packet", cat(good, le32(1, 0, 262145, 3), make([]byte, 300000)), 1, "test: at offset 43, packet 2: captured length 262145: expected at most 262144"},
@@ -237,6 +238,7 @@ func TestBrokenFilesSayWhereAndWhat(t *testing.T) {
 		{"ng: beyond the block", cat(ng, ngBlock(le, blockEnhanced, cat(le32(0, 0, 0, 50, 50), make([]byte, 8)))), 0, "captured length 50 in a block with 8 octets of data"},
 		{"ng: version", ngBlock(le, blockSection, cat(le32(byteOrderMagic, 2, 0, 0))), 0, "pcapng section of version 2.0"},
 		{"ng: interfaces of another section", cat(ng, ngSection(le), ngEnhanced(le, 0, 0, 3, []byte("abc"))), 0, "expected one of the 0 described"},
+		{"ng: unknown link type", cat(ngSection(le), ngIface(le, 98, 0)), 0, "link type 98: expected one that libpcap knows"},
 		{"ng: resolution too fine", cat(ngSection(le), ngIface(le, 1, 0, ngOption(le, 9, []byte{20}))), 0, "if_tsresol of 10^-20"},
 
 		{"gzip: cut", gz(good)[:20], 0, "damaged gzip data: the compressed file is truncated"},
@@ -259,6 +261,20 @@ func TestBrokenFilesSayWhereAndWhat(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", err, tc.want)
 			}
 		})
+	}
+}
+
+// What Zeek 8.0.9 with libpcap 1.10.3 reads a capture of, by trying all of these.
+func TestLinkTypesThatLibpcapKnowsAreRead(t *testing.T) {
+	refused := func(link uint32) bool {
+		return 2 <= link && link <= 5 || link == 13 || link == 14 || link == 17 || link == 18 || 20 <= link && link <= 49 ||
+			52 <= link && link <= 98 || link >= 290
+	}
+	for link := range uint32(400) {
+		_, err := readBytes(t, pcapHeader(le, magicMicro, 100, link), Options{})
+		if (err != io.EOF) != refused(link) {
+			t.Errorf("link type %d: %v", link, err)
+		}
 	}
 }
 

@@ -146,6 +146,20 @@ func toFileLinkType(l LinkType) uint32 {
 	return uint32(l)
 }
 
+// known says whether libpcap knows the link type: it compiles a filter for it, as Zeek
+// has it do for each capture, be it an empty one (gencode.c, init_linktype, of libpcap
+// 1.10.3; the lower numbers are of single types, the upper ones of a range).
+func (l LinkType) known() bool {
+	switch l {
+	case Null, Ethernet, 6, 7, 8, PPP, FDDI, 11, Raw, 15, 16, 19, PPPSerial, 51, 99:
+		return true
+	}
+	return 104 <= l && l <= 289
+}
+
+// expectedLink is what an unknown one should have been.
+const expectedLink = "one that libpcap knows, like 1 (Ethernet)"
+
 // maxSnaplen is the longest packet that libpcap believes in.
 func maxSnaplen(l LinkType) uint32 {
 	switch l {
