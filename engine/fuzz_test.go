@@ -197,11 +197,17 @@ func FuzzPackets(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, link uint16, data []byte) {
+	// Of the numbers below 104 those that packets are decoded of; others are refused.
+	low := []capture.LinkType{capture.Null, capture.Ethernet, capture.PPP, capture.FDDI, capture.Raw, capture.PPPSerial}
+	f.Fuzz(func(t *testing.T, number uint16, data []byte) {
+		link := capture.LinkType(104 + number%186)
+		if int(number) < len(low) {
+			link = low[number]
+		}
 		var list []capture.Frame
 		for len(data) > 2 && len(list) < 500 {
 			n := min(int(binary.BigEndian.Uint16(data)), len(data)-2)
-			list = append(list, capture.Frame{Sec: 1700000000 + int64(len(list)), LinkType: capture.LinkType(link),
+			list = append(list, capture.Frame{Sec: 1700000000 + int64(len(list)), LinkType: link,
 				Data: data[2 : 2+n], CapLen: uint32(n), WireLen: uint32(n)})
 			data = data[2+n:]
 		}
