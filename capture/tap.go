@@ -27,7 +27,8 @@ type Interface struct {
 const (
 	// firstRetry doubles with each failure, up to LiveOptions.Reopen.
 	firstRetry = 100 * time.Millisecond
-	// lookEvery is how often the link is looked at while nothing comes.
+	// lookEvery is how often the link is looked at at most: while nothing comes, and in
+	// a trouble.
 	lookEvery = time.Second
 	// Of a link that goes up and down all the time so many troubles are told in such
 	// a time; all of them are counted.

@@ -1,13 +1,17 @@
 #include "textflag.h"
 
-// Each function has AX counting through the octets at SI as long as a vector, and
-// what it needs behind it, ends before theirs. Then CX is less than AX.
-#define BEGIN(need) \
-	XORQ AX, AX \
-	SUBQ $need, CX
+// EACH begins the loop: AX counts through the octets at SI as long as a vector, and
+// what is needed in all from there on, ends before theirs. Y3 is the vector.
+#define EACH(need) \
+	XORQ AX, AX   \
+	SUBQ $need, CX \
+vector:           \
+	CMPQ AX, CX   \
+	JGT end       \
+	VMOVDQU (SI)(AX*1), Y3
 
-// The mask says which of the 32 octets at AX are looked for. It is the end of the
-// loop: there is one in each function.
+// FIRST ends it: the mask says which of the 32 octets at AX are looked for, and AX is
+// where the first one is, or how many octets were looked at.
 #define FIRST(mask) \
 	VPMOVMSKB mask, BX \
 	TESTL BX, BX       \
@@ -31,12 +35,7 @@ TEXT ·lineEndVectors(SB), NOSPLIT, $0-24
 	VPXOR Y0, Y0, Y0
 	VPBROADCASTD lineEnds<>+0(SB), Y1
 	VPBROADCASTD lineEnds<>+4(SB), Y2
-	BEGIN(32)
-
-vector:
-	CMPQ AX, CX
-	JGT end
-	VMOVDQU (SI)(AX*1), Y3
+	EACH(32)
 	VPCMPEQB Y3, Y0, Y4
 	VPCMPEQB Y3, Y1, Y5
 	VPCMPEQB Y3, Y2, Y6
@@ -60,12 +59,7 @@ TEXT ·notPlainVectors(SB), NOSPLIT, $0-24
 	VPBROADCASTD plainBounds<>+4(SB), Y1
 	VPBROADCASTD plainBounds<>+8(SB), Y2
 	VPBROADCASTD plainBounds<>+12(SB), Y7
-	BEGIN(32)
-
-vector:
-	CMPQ AX, CX
-	JGT end
-	VMOVDQU (SI)(AX*1), Y3
+	EACH(32)
 	// With a sign, octets beyond ASCII are less than a blank as well.
 	VPCMPGTB Y3, Y0, Y4
 	VPCMPEQB Y3, Y1, Y5
@@ -90,12 +84,7 @@ TEXT ·dotVectors(SB), NOSPLIT, $0-24
 	VPBROADCASTD digitOrDot<>+0(SB), Y0
 	VPBROADCASTD digitOrDot<>+4(SB), Y1
 	VPBROADCASTD digitOrDot<>+8(SB), Y2
-	BEGIN(34)
-
-vector:
-	CMPQ AX, CX
-	JGT end
-	VMOVDQU (SI)(AX*1), Y3
+	EACH(34)
 	VMOVDQU 2(SI)(AX*1), Y4
 	VPCMPEQB 1(SI)(AX*1), Y2, Y5
 	// A digit less '0' is the smaller one of itself and 9.
